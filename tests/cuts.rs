@@ -140,13 +140,19 @@ const BEFORE: &str =
     "key,name,description,members,guests\n1,A,x,1001,\n2,B,x,1002,\n3,C,x,1003,\n4,D,x,1001,\n5,E,x,1002,\n";
 const AFTER: &str = "key,name,description,members,guests\n1,B,x,1001,\n2,A,y,1002;1003,\n3,C,x,1001,new@x.org\n5,E,x,1002,\n6,F,x,1003,\n";
 
+/// So long that the server's clock goes on by seconds, as it would.
+const LATENCY: Duration = Duration::from_millis(400);
+/// The time from one cut to the next.
+const STEP: Duration = Duration::from_millis(100);
+
 const FLAGS: &[&str] = &["--prune", "--max-remove", "100%"];
 
 /// A server with the groups of `BEFORE`, whose file has become that of `AFTER`.
 async fn after_the_first_night(workspace: &Workspace) -> (Server, Settings) {
-    let network = Network { usual: Duration::from_millis(4), longest: Duration::from_millis(4), tail: 0.0 };
+    let network = Network { usual: LATENCY, longest: LATENCY, tail: 0.0 };
     let server = Server::new(&Options { users: 3, seed: 7, ..Options::default() }, "", network, 7);
-    let settings = Settings { rate: "none", ..settings() };
+    // Requests of a run that was killed have arrived by then.
+    let settings = Settings { rate: "none", settle: 6 * LATENCY, ..settings() };
     sync(workspace, &server, &settings, FLAGS, End::Natural).await.unwrap();
     fs::write(workspace.input(), AFTER).unwrap();
     (server, settings)
@@ -186,25 +192,38 @@ fn whenever_a_sync_is_cut_off_the_same_command_ends_it_as_an_undisturbed_one() {
     let statuses: Vec<&str> = undisturbed.iter().map(|(_, status, _)| *status).collect();
     assert_eq!(statuses, ["updated", "updated", "updated", "unchanged", "created", "deleted"]);
     let mut cuts = 0;
-    for millis in 0.. {
-        let Some(results) = sync_cut(Some(Duration::from_millis(millis))) else { break };
-        assert_eq!(results, undisturbed, "cut off after {millis} ms");
+    while let Some(results) = sync_cut(Some(STEP * cuts)) {
+        assert_eq!(results, undisturbed, "cut {cuts}");
         cuts += 1;
     }
-    assert!(cuts > 50, "{cuts}");
+    assert!(cuts > 40, "{cuts}");
 }
 
-/// The groups of `BEFORE`, sorted, after a sync of `AFTER` and its undo, which is killed after this time and begun again; nothing if it
-/// was not killed.
-fn undo_cut(at: Duration) -> Option<Vec<String>> {
+/// What is cut off.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Cut {
+    Sync,
+    Undo,
+}
+
+/// The groups of `BEFORE`, sorted, after a sync of `AFTER` and its undo, of which one is killed after this time; an undo is begun again.
+/// Nothing if it was not killed.
+fn undone(cut: Cut, at: Duration) -> Option<Vec<String>> {
     let workspace = Workspace::new(BEFORE);
     in_paused_time(async {
         let (server, settings) = after_the_first_night(&workspace).await;
-        let synchronized = sync(&workspace, &server, &settings, FLAGS, End::Natural).await.unwrap();
-        if undo(&workspace, &server, &settings, synchronized.run, End::Killed(at)).await.is_some() {
+        let end = if cut == Cut::Sync { End::Killed(at) } else { End::Natural };
+        let mut ended = sync(&workspace, &server, &settings, FLAGS, end).await;
+        let run = 2;
+        if cut == Cut::Undo {
+            ended = undo(&workspace, &server, &settings, run, End::Killed(at)).await;
+        }
+        if ended.is_some() {
             return None;
         }
-        undo(&workspace, &server, &settings, synchronized.run, End::Natural).await.unwrap();
+        let rows = undo(&workspace, &server, &settings, run, End::Natural).await.unwrap().rows;
+        let is_done = |status: &str| ["created", "updated", "deleted", "gone", "unchanged"].contains(&status);
+        assert!(rows.iter().all(|row| is_done(row.status)), "{cut:?} cut off after {at:?}: {rows:?}");
         let said = |group: SandboxGroup| {
             format!("{} {:?} {:?} {:?}", group.name, group.description, group.members, group.guests)
         };
@@ -215,14 +234,15 @@ fn undo_cut(at: Duration) -> Option<Vec<String>> {
 }
 
 #[test]
-fn whenever_an_undo_is_cut_off_the_same_command_takes_everything_back() {
+fn whenever_a_sync_or_its_undo_is_cut_off_an_undo_takes_everything_back() {
     let expected = [("A", 1001), ("B", 1002), ("C", 1003), ("D", 1001), ("E", 1002)]
         .map(|(name, member)| format!("{name} Some(\"x\") [{member}] []"));
-    let mut cuts = 0;
-    for millis in 0.. {
-        let Some(groups) = undo_cut(Duration::from_millis(millis)) else { break };
-        assert_eq!(groups, expected, "cut off after {millis} ms");
-        cuts += 1;
+    for cut in [Cut::Sync, Cut::Undo] {
+        let mut cuts = 0;
+        while let Some(groups) = undone(cut, STEP * cuts) {
+            assert_eq!(groups, expected, "{cut:?}, cut {cuts}");
+            cuts += 1;
+        }
+        assert!(cuts > 40, "{cuts}");
     }
-    assert!(cuts > 50, "{cuts}");
 }

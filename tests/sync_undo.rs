@@ -19,7 +19,7 @@ fn kill_at(server: &Server, desk: &Desk, command: &[&str], (method, at): (&str, 
     set_faults(server, "");
 }
 
-const UNDO: [&str; 3] = ["undo", "teams.csv", "--yes"];
+const UNDO: [&str; 5] = ["undo", "teams.csv", "--settle", "100ms", "--yes"];
 const PRUNE: [&str; 4] = ["sync", "teams.csv", "--yes", "--prune"];
 /// A sync reads the groups and the users, and a group before it is changed.
 const LISTS: u64 = 2;
@@ -71,7 +71,7 @@ fn names_that_are_being_exchanged_are_taken_back_whatever_request_was_never_answ
         night(&desk, &exchanged, &[]).expect(0);
         if at == 1 {
             // It is not asked, and changes nothing.
-            desk.run(&UNDO[..2]).expect(2).tells("  ~ update   A → B\n").tells("  ~ update   B → A\n");
+            desk.run(&UNDO[..4]).expect(2).tells("  ~ update   A → B\n").tells("  ~ update   B → A\n");
         }
         kill_at(&server, &desk, &UNDO, ("PUT", at), 2 * at);
         desk.run(&UNDO).expect(0);

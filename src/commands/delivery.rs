@@ -95,10 +95,14 @@ impl<E: Transport> Delivery<E> {
         journal.presume_absent(self.run)
     }
 
-    /// Finds out which changes of a run were made whose answer is lost.
+    /// Finds out which changes of a run were made whose answer is lost; first it waits until they have arrived.
     pub(super) async fn settle_changes(&self, journal: &mut Journal) -> Result<(), Failure> {
-        let mut settled = Vec::new();
-        for task in journal.changes_in_doubt(self.run)? {
+        let (in_doubt, mut settled) = (journal.changes_in_doubt(self.run)?, Vec::new());
+        if !in_doubt.is_empty() {
+            tracing::warn!(groups = in_doubt.len(), "looking up the groups that were being changed when the run ended");
+            self.api.stop.sleep(self.api.lookup_delays(Duration::ZERO).iter().sum()).await;
+        }
+        for task in in_doubt {
             let GroupOperation { operation, .. } = task;
             let Some(id) = operation.target.as_ref().map(|target| target.id.clone()) else { continue };
             let seen = match self.api.group(&id).await {
@@ -108,10 +112,11 @@ impl<E: Transport> Delivery<E> {
                     return Ok(());
                 }
             };
-            let after = operation.edit.as_ref().zip(operation.before.as_ref()).map(|(edit, before)| edit.apply(before));
             let outcome = match (operation.kind, seen) {
                 (OperationKind::Delete, None) => Outcome::not_there(true),
-                (OperationKind::Update, Some(seen)) if after.is_some() && seen.whole() == after => {
+                (OperationKind::Update, Some(seen))
+                    if seen.whole().is_some_and(|now| operation.left() == Some(now)) =>
+                {
                     Outcome::Updated { group: seen.group_ref, http_status: 201 }
                 }
                 _ => continue,

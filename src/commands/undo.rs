@@ -248,7 +248,8 @@ impl Existing {
         let is_deleted = |past: &&PastOperation| past.done.kind == OperationKind::Delete;
         let names: HashSet<NameKey> =
             past.iter().filter(is_deleted).map(|past| policy.matching.key(&past.undoing.group.name)).collect();
-        let ids = past.iter().filter(|past| !is_deleted(past)).filter_map(|past| past.done.group());
+        let is_gone = |past: &&PastOperation| matches!(past.done.state, State::Ended(Outcome::Deleted { .. }));
+        let ids = past.iter().filter(|past| !is_gone(past)).filter_map(|past| past.done.group());
         let mut unlisted: HashSet<&str> = ids.map(|group| group.id.as_str()).collect();
         let (mut existing, mut cursor) = (Self::default(), PageCursor::default());
         while let Some(groups) = api.next_page::<ExistingGroup>(List::Groups, &mut cursor).await? {
@@ -286,7 +287,7 @@ async fn plan_undo(
     // Of the steps of a group, the last one tells how it was left.
     past.sort_by_key(|past| Reverse(past.done.level));
     let mut restored: HashMap<String, (bool, RowId)> = HashMap::new();
-    for PastOperation { mut undoing, done } in past {
+    for PastOperation { mut undoing, mut done } in past {
         // In the opposite order.
         undoing.operation.level = last - done.level;
         if let Some((is_restored, row)) = done.group().and_then(|group| restored.get(&group.id)) {
@@ -303,6 +304,16 @@ async fn plan_undo(
         let id = done.group().map(|group| group.id.clone());
         let others = existing.named.get(&policy.matching.key(&undoing.group.name)).map_or(&[][..], Vec::as_slice);
         let found = done.group().and_then(|group| existing.by_id.get(&group.id));
+        // A request of a run that was killed may have arrived only now.
+        let applied = match found {
+            _ if matches!(done.state, State::Ended(_)) => None,
+            None => (done.kind == OperationKind::Delete).then(|| Outcome::not_there(true)),
+            Some(found) => found.whole().filter(|now| done.left().as_ref() == Some(now)).map(|_| {
+                let group = found.group_ref.clone();
+                Outcome::Updated { group, http_status: 201 }
+            }),
+        };
+        done.state = applied.map_or(done.state, State::Ended);
         match &done.state {
             State::Ended(Outcome::Deleted { .. }) => work.create_again(undoing, others),
             State::Ended(Outcome::Updated { group, .. } | Outcome::Unchanged { group }) => {
@@ -310,12 +321,20 @@ async fn plan_undo(
                 let is_restored = work.restore(undoing, done, &group, found, policy.is_forced);
                 restored.extend(id.map(|id| (id, (is_restored, row))));
             }
-            _ if done.kind == OperationKind::Create || done.edit.is_none() => {
+            _ if done.kind == OperationKind::Create || done.kind == OperationKind::Update && done.edit.is_none() => {
                 work.delete(undoing, &done, found, policy.is_forced);
             }
-            // It was not applied.
-            _ if done.before.as_deref() == found.and_then(ExistingGroup::whole).as_ref() => {}
-            _ if done.kind == OperationKind::Delete => {}
+            // It was not applied: a group is read before it is changed.
+            _ if done.kind == OperationKind::Delete
+                || done.before.is_none()
+                || done.before.as_deref() == found.and_then(ExistingGroup::whole).as_ref() =>
+            {
+                let Some(group) = done.group().cloned() else { continue };
+                let (kind, target, edit) = (OperationKind::Update, Some(group.clone()), Some(Box::default()));
+                let operation = Operation { kind, target, edit, ..undoing.operation };
+                let outcome = Some(Outcome::Unchanged { group });
+                work.add(ActionKind::Update, GroupOperation { operation, ..undoing }, "was not changed", outcome);
+            }
             _ => {
                 let why = "it is not known whether the group was changed";
                 let outcome = Outcome::Unknown(RequestError::interrupted().and(why));

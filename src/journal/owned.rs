@@ -27,7 +27,8 @@ impl Journal {
                 let is_of_sync = done.operation.level > 0;
                 let id = done.operation.group().map(|group| group.id.clone());
                 // The row of a temporary name comes behind that of the name which replaced it.
-                if row.get(4)? && undoing.is_none() && renamed.get(&id) == Some(&done.group.name) {
+                let is_undone = undoing.as_ref().is_some_and(|undoing| matches!(undoing.state, State::Ended(_)));
+                if row.get(4)? && !is_undone && renamed.get(&id) == Some(&done.group.name) {
                     continue;
                 }
                 let before = done.operation.before.as_ref().map(|before| before.name.clone());
@@ -53,11 +54,11 @@ fn add(owned: &mut HashMap<String, OwnedGroup>, done: GroupOperation, undoing: O
     let GroupOperation { operation, group: row } = done;
     let GroupRef { id, .. } = operation.group().cloned()?;
     match (operation.state, undoing.map(|undoing| undoing.state)) {
+        (State::Ended(Outcome::Created { .. }), Some(State::Ended(Outcome::Deleted { .. } | Outcome::Gone)))
+        | (_, Some(State::Ended(Outcome::Unchanged { .. }))) => {}
         (State::Planned | State::Sending | State::Ended(Outcome::Unknown(_)), _) => {
             owned.entry(id).and_modify(|known| known.note_listed(row));
         }
-        (State::Ended(Outcome::Created { .. }), Some(State::Ended(Outcome::Deleted { .. } | Outcome::Gone)))
-        | (State::Ended(Outcome::Unchanged { .. }), Some(State::Ended(Outcome::Unchanged { .. }))) => {}
         (State::Ended(Outcome::Updated { .. }), Some(State::Ended(Outcome::Updated { group, .. }))) => {
             if let Some((known, before)) = owned.get_mut(&id).zip(operation.before) {
                 known.restore(group, *before);

@@ -252,5 +252,5 @@ JOIN rows AS shown ON shown.id = coalesce(rows.lead, rows.id)
 LEFT JOIN operations AS sent ON sent.row = rows.id AND sent.undo = 0
 LEFT JOIN operations AS deletion ON deletion.row = rows.id AND deletion.undo = 1
 WHERE (sent.state IN ('created', 'updated', 'deleted') OR deletion.row IS NOT NULL)
-    -- Temporary names are no results.
-    AND (rows.file IS NOT NULL OR sent.kind <> 'update');
+    -- Temporary names that are taken back are no results.
+    AND (rows.file IS NOT NULL OR sent.kind <> 'update' OR deletion.state NOT IN ('updated', 'unchanged'));

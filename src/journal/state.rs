@@ -147,6 +147,11 @@ impl Operation {
         }
     }
 
+    /// The whole group as an update leaves it; none before the group was read.
+    pub fn left(&self) -> Option<Group> {
+        Some(self.edit.as_ref()?.apply(self.before.as_ref()?))
+    }
+
     /// Whether an attempt may have been applied.
     pub fn was_sent(&self) -> bool {
         !self.sent_ms.is_empty()
