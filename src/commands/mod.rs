@@ -13,6 +13,7 @@ mod people;
 mod pipeline;
 mod planning;
 mod question;
+mod reversal;
 mod sandbox;
 mod signals;
 mod staging;

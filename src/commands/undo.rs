@@ -4,7 +4,6 @@ use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 use std::io::{self, Write};
 use std::path::Path;
-use std::slice;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -14,15 +13,12 @@ use futures::{StreamExt, TryStreamExt, stream};
 use crate::cli::UndoArgs;
 use crate::execute::{Policy, Unread};
 use crate::exit::Ending;
-use crate::journal::{
-    Change, GroupOperation, Journal, Operation, OperationKind, PastOperation, PastRun, Selection, State,
-};
+use crate::journal::{Change, Journal, Operation, OperationKind, PastOperation, PastRun, Selection, State};
 use crate::limit::GuestLimiter;
 use crate::model::{
-    Action, ActionKind, Event, ExistingGroup, Group, GroupRef, InputFile, Listener, MatchNames, NameKey, OnExisting,
-    Outcome, OwnedGroup, RequestError, RowId, Status, listed, shortened, shown, shown_path,
+    Action, ActionKind, Event, ExistingGroup, GroupRef, InputFile, Listener, MatchNames, NameKey, OnExisting, Outcome,
+    OwnedGroup, RowId, listed, shortened, shown, shown_path,
 };
-use crate::plan::{changes, claim};
 use crate::report::{Form, PlanTally, PlanView, Results, RunKind, Summary, counted};
 use crate::settings::{Connection, UndoPaths};
 use crate::tallyfy::{List, PageCursor, Transport};
@@ -30,6 +26,7 @@ use crate::tallyfy::{List, PageCursor, Transport};
 use super::delivery::Delivery;
 use super::organization::{connect, stop_reason};
 use super::question::agree;
+use super::reversal::Reversal;
 use super::signals::Signals;
 use super::staging::owner;
 use super::{Context, Failure, block_on, close, outputs};
@@ -287,61 +284,26 @@ async fn plan_undo(
     // Of the steps of a group, the last one tells how it was left.
     past.sort_by_key(|past| Reverse(past.done.level));
     let mut restored: HashMap<String, (bool, RowId)> = HashMap::new();
-    for PastOperation { mut undoing, mut done } in past {
+    for mut past in past {
         // In the opposite order.
-        undoing.operation.level = last - done.level;
-        if let Some((is_restored, row)) = done.group().and_then(|group| restored.get(&group.id)) {
+        past.undoing.operation.level = last - past.done.level;
+        let (id, row) = (past.done.group().map(|group| group.id.clone()), past.done.row);
+        if let Some((is_restored, row)) = id.as_ref().and_then(|id| restored.get(id)) {
             if *is_restored {
                 // What is shown is the name that the group has in the end.
                 let action = work.actions.iter_mut().find(|action| action.row == *row);
-                let name = done.before.as_ref().map(|before| before.name.clone());
+                let name = past.done.before.as_ref().map(|before| before.name.clone());
                 _ = action.map(|action| action.edit.name = name);
-                work.step_back(undoing, &done);
+                work.plan(past.undoing.operation, Reversal::of_update(&past.done));
             }
             continue;
         }
-        let row = undoing.operation.row;
-        let id = done.group().map(|group| group.id.clone());
-        let others = existing.named.get(&policy.matching.key(&undoing.group.name)).map_or(&[][..], Vec::as_slice);
-        let found = done.group().and_then(|group| existing.by_id.get(&group.id));
-        // A request of a run that was killed may have arrived only now.
-        let applied = match found {
-            _ if matches!(done.state, State::Ended(_)) => None,
-            None => (done.kind == OperationKind::Delete).then(|| Outcome::not_there(true)),
-            Some(found) => found.whole().filter(|now| done.left().as_ref() == Some(now)).map(|_| {
-                let group = found.group_ref.clone();
-                Outcome::Updated { group, http_status: 201 }
-            }),
-        };
-        done.state = applied.map_or(done.state, State::Ended);
-        match &done.state {
-            State::Ended(Outcome::Deleted { .. }) => work.create_again(undoing, others),
-            State::Ended(Outcome::Updated { group, .. } | Outcome::Unchanged { group }) => {
-                let group = group.clone();
-                let is_restored = work.restore(undoing, done, &group, found, policy.is_forced);
-                restored.extend(id.map(|id| (id, (is_restored, row))));
-            }
-            _ if done.kind == OperationKind::Create || done.kind == OperationKind::Update && done.edit.is_none() => {
-                work.delete(undoing, &done, found, policy.is_forced);
-            }
-            // It was not applied: a group is read before it is changed.
-            _ if done.kind == OperationKind::Delete
-                || done.before.is_none()
-                || done.before.as_deref() == found.and_then(ExistingGroup::whole).as_ref() =>
-            {
-                let Some(group) = done.group().cloned() else { continue };
-                let (kind, target, edit) = (OperationKind::Update, Some(group.clone()), Some(Box::default()));
-                let operation = Operation { kind, target, edit, ..undoing.operation };
-                let outcome = Some(Outcome::Unchanged { group });
-                work.add(ActionKind::Update, GroupOperation { operation, ..undoing }, "was not changed", outcome);
-            }
-            _ => {
-                let why = "it is not known whether the group was changed";
-                let outcome = Outcome::Unknown(RequestError::interrupted().and(why));
-                let operation = Operation { target: done.target, ..undoing.operation };
-                work.add(ActionKind::Update, GroupOperation { operation, ..undoing }, why, Some(outcome));
-            }
-        }
+        let named = existing.named.get(&policy.matching.key(&past.undoing.group.name)).map_or(&[][..], Vec::as_slice);
+        let found = id.as_ref().and_then(|id| existing.by_id.get(id));
+        let reversal = Reversal::of(&past, found, named, policy.is_forced);
+        restored.extend(id.zip(reversal.restores()).map(|(id, is_restored)| (id, (is_restored, row))));
+        work.actions.push(reversal.action(row, past.undoing.group));
+        work.plan(past.undoing.operation, reversal);
     }
     work.actions.sort_by_key(|action| action.kind);
     Ok(work)
@@ -353,115 +315,13 @@ impl UndoWork {
         self.actions.iter().filter(|action| action.kind.is_change()).count() as u64
     }
 
-    /// Adds an operation; one with an outcome is not carried out.
-    fn add(&mut self, kind: ActionKind, task: GroupOperation, detail: &str, outcome: Option<Outcome>) {
-        let GroupOperation { operation, group } = task;
-        let status = outcome.as_ref().map_or(Status::Pending, Outcome::status);
-        let kind = match status {
-            Status::Pending => kind,
-            Status::Held | Status::Unknown => ActionKind::Held,
-            Status::Created | Status::Updated => ActionKind::Exists,
-            Status::Unchanged => ActionKind::Note,
-            _ => ActionKind::Gone,
-        };
-        let edit = operation.edit.as_deref().filter(|_| kind == ActionKind::Update).cloned().unwrap_or_default();
-        let reason = Some(detail.to_owned()).filter(|detail| !detail.is_empty());
-        self.actions.push(Action { edit, reason, ..Action::of(kind, operation.row, group) });
-        self.plan(operation, outcome);
-    }
-
-    /// A group that was created is deleted.
-    fn delete(&mut self, undoing: GroupOperation, done: &Operation, found: Option<&ExistingGroup>, is_forced: bool) {
-        let GroupOperation { operation, group } = undoing;
-        let may_be_deleted = operation.was_sent() || matches!(operation.state, State::Ended(Outcome::Unknown(_)));
-        let (detail, outcome) = match (&done.state, found) {
-            (State::Ended(Outcome::Unknown(error)), None) if done.group().is_none() => {
-                (error.message.clone(), Some(Outcome::Unknown(error.clone())))
-            }
-            (_, None) => (String::new(), Some(Outcome::not_there(may_be_deleted))),
-            (State::Ended(Outcome::Created { group: made, .. }), Some(found)) => held(&group, made, found, is_forced),
-            (_, Some(found)) => match claim(&group, &done.sent_ms, slice::from_ref(found)) {
-                Err(why) => (why.clone(), Some(Outcome::Unknown(RequestError::guests_missing().and(&why)))),
-                Ok(_) => (String::new(), None),
-            },
-        };
-        let operation = Operation { target: done.group().cloned(), ..operation };
-        self.add(ActionKind::Delete, GroupOperation { operation, group }, &detail, outcome);
-    }
-
-    /// A step before the last one of a group.
-    fn step_back(&mut self, undoing: GroupOperation, done: &Operation) {
-        let Some((edit, before)) = done.edit.as_ref().zip(done.before.as_ref()) else { return };
-        let (kind, edit) = (OperationKind::Update, Some(Box::new(edit.reversed(before))));
-        let operation = Operation { target: done.group().cloned(), kind, edit, ..undoing.operation };
-        self.plan(operation, None);
-    }
-
-    fn plan(&mut self, operation: Operation, outcome: Option<Outcome>) {
+    fn plan(&mut self, operation: Operation, reversal: Reversal) {
         let known = match operation.state {
             State::Ended(_) => Some(Change::Resume),
             State::Sending => Some(Change::Absent),
             State::Planned => None,
         };
+        let (operation, outcome) = reversal.operation(operation);
         self.operations.push((operation, known.into_iter().chain(outcome.map(Change::End)).collect()));
     }
-
-    /// A group that was changed becomes as it was before; gives whether it does.
-    fn restore(
-        &mut self,
-        undoing: GroupOperation,
-        done: Operation,
-        left: &GroupRef,
-        found: Option<&ExistingGroup>,
-        is_forced: bool,
-    ) -> bool {
-        let GroupOperation { operation, group } = undoing;
-        let (edit, before) = (done.edit.unwrap_or_default(), done.before);
-        let is_cleared = |before: &Group| edit.description.is_some() && before.description.is_none();
-        let back = before.as_ref().map_or_else(|| edit.clone(), |before| Box::new(edit.reversed(before)));
-        let is_back = |found: &ExistingGroup| found.whole().is_some_and(|now| back.apply(&now) == now);
-        let (detail, outcome) = match (&before, found) {
-            (None, _) => ("stays as it is".to_owned(), Some(Outcome::Unchanged { group: left.clone() })),
-            // An attempt that was cut off did it.
-            (_, Some(found)) if operation.was_sent() && is_back(found) => {
-                (String::new(), Some(Outcome::Updated { group: found.group_ref.clone(), http_status: 201 }))
-            }
-            (_, None) => {
-                let message = "the group does not exist any more".to_owned();
-                (message.clone(), Some(Outcome::Held { message }))
-            }
-            (Some(before), _) if is_cleared(before) => {
-                let message = "it had no description, and the API cannot take one away".to_owned();
-                (message.clone(), Some(Outcome::Held { message }))
-            }
-            (Some(before), Some(found)) => held(&edit.apply(before), left, found, is_forced),
-        };
-        let (target, kind) = (Some(left.clone()), OperationKind::Update);
-        let operation = Operation { target, kind, edit: Some(back), ..operation };
-        let is_restored = outcome.as_ref().is_none_or(|outcome| outcome.status() == Status::Updated);
-        self.add(ActionKind::Update, GroupOperation { operation, group }, &detail, outcome);
-        is_restored
-    }
-
-    /// A group that was deleted is created again, unless another one has its name; one of an attempt that was cut off is found.
-    fn create_again(&mut self, undoing: GroupOperation, named: &[ExistingGroup]) {
-        let GroupOperation { operation, group } = undoing;
-        let operation = Operation { kind: OperationKind::Create, ..operation };
-        let found = if operation.was_sent() { claim(&group, &operation.sent_ms, named) } else { Ok(None) };
-        let (detail, outcome) = match found {
-            Ok(Some(found)) => (String::new(), Some(Outcome::found(found))),
-            _ if named.is_empty() => ("under a new id".to_owned(), None),
-            _ => {
-                let message = "another group has this name".to_owned();
-                (message.clone(), Some(Outcome::Held { message }))
-            }
-        };
-        self.add(ActionKind::Create, GroupOperation { operation, group }, &detail, outcome);
-    }
-}
-
-/// Why a group is left alone that is not as it was left, and that outcome.
-fn held(left: &Group, made: &GroupRef, found: &ExistingGroup, is_forced: bool) -> (String, Option<Outcome>) {
-    let changes = changes(left, made, found);
-    (changes.clone().unwrap_or_default(), changes.filter(|_| !is_forced).map(|message| Outcome::Held { message }))
 }
