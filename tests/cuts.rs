@@ -206,7 +206,7 @@ enum Cut {
     Undo,
 }
 
-/// The groups of `BEFORE`, sorted, after a sync of `AFTER` and its undo, of which one is killed after this time; an undo is begun again.
+/// The groups of `BEFORE`, sorted, after a sync of `AFTER` and its undo. One of the two is killed after this time; an undo is begun again.
 /// Nothing if it was not killed.
 fn undone(cut: Cut, at: Duration) -> Option<Vec<String>> {
     let workspace = Workspace::new(BEFORE);

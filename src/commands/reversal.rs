@@ -1,4 +1,4 @@
-//! What takes an operation back, by what exists now: decided, and shown. Pure.
+//! Decides from what exists now how an operation is taken back, and how that is shown. Pure.
 
 use std::slice;
 
