@@ -40,6 +40,7 @@ mod server;
 mod support;
 mod sync;
 mod sync_faults;
+mod sync_review;
 mod sync_undo;
 mod terminal;
 mod token;

@@ -303,7 +303,7 @@ impl Comparison<'_> {
         let first = best(&task.group.name, groups).into_iter().next();
         if let Some(first) = first.filter(|_| task.group.is_of_person && !task.operation.was_sent()) {
             if self.owned.get().is_none() {
-                let _ = self.owned.set(self.past.unwrap_or(journal).owned_groups()?);
+                let _ = self.owned.set(self.past.unwrap_or(journal).owned_groups(false)?);
             }
             let owned = self.owned.get().and_then(|owned| owned.get(&first.group_ref.id));
             if let Some((owned, has)) = owned.zip(first.whole()) {

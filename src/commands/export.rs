@@ -95,7 +95,7 @@ fn keys(path: &Path) -> Result<HashMap<String, String>, Failure> {
     let Some(journal) = Journal::peek(path)? else {
         return Err(Failure::Usage(format!("--journal {}: there is none", shown_path(path))));
     };
-    let owned = journal.owned_groups()?;
+    let owned = journal.owned_groups(true)?;
     Ok(owned.into_iter().filter_map(|(id, owned)| Some((id, owned.key()?.clone()))).collect())
 }
 

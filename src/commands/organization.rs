@@ -23,7 +23,7 @@ pub(super) async fn connect(
     let (base, credentials) = match &connection.target {
         Target::Server(base, credentials) => (base.clone(), Arc::clone(credentials)),
         Target::Simulated => {
-            let address = sandbox::simulate(past.owned_groups()?, connection).await?;
+            let address = sandbox::simulate(past.owned_groups(true)?, connection).await?;
             let base = BaseUrl::parse(&format!("http://{address}"));
             let base = base.map_err(|reason| SettingsError::Wrong(format!("the sandbox: {reason}")))?;
             (base, Arc::new(Credentials::fixed(Token::simulated())))

@@ -95,7 +95,7 @@ impl<E: Transport> Delivery<E> {
         guards: &GuardOptions,
     ) -> Result<Plan, Failure> {
         let unread = |unread| Failure::Stopped(stop_reason(&self.api, unread));
-        let mut inventory = Inventory::new(past.owned_groups()?, self.policy.matching);
+        let mut inventory = Inventory::new(past.owned_groups(true)?, self.policy.matching);
         let mut cursor = PageCursor::default();
         while let Some(page) = self.api.next_page(List::Groups, &mut cursor).await.map_err(unread)? {
             for group in page {
@@ -106,6 +106,9 @@ impl<E: Transport> Delivery<E> {
         let (rows, (invalid, excluded)) = (journal.desired_rows(self.run)?, journal.other_rows(self.run)?);
         if policy.prunes && !invalid.is_empty() {
             tracing::warn!("nothing is deleted: a row is invalid");
+        }
+        if invalid.iter().any(String::is_empty) {
+            tracing::warn!("nobody is removed: it is not known of which group an invalid row is");
         }
         let ids = inventory.to_read(&rows, policy.adopts);
         let read = stream::iter(&ids).map(|id| self.api.group(id)).buffer_unordered(self.concurrency);

@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use console::Term;
 
-use crate::cli::SyncArgs;
+use crate::cli::{RunArgs, SyncArgs};
 use crate::execute::{Api, Policy};
 use crate::exit::Ending;
 use crate::journal::{Journal, JournalError, OpenRun, Selection};
-use crate::model::{Action, ActionKind, Event, Format, Guard, MembersMode, OnExisting, PeopleCounts, Plan};
+use crate::model::{
+    Action, ActionKind, Event, Format, Guard, MembersMode, OnDuplicate, OnExisting, PeopleCounts, Plan,
+};
 use crate::plan::{MergePolicy, SyncPolicy};
 use crate::report::{Forecast, Form, Output, PlanTally, PlanView, Problems, RunKind};
 use crate::resolve::Directory;
@@ -119,10 +121,15 @@ impl Sync<'_> {
     fn check_files(&self, past: Option<&Journal>, journal: &Journal, staged: &Staged) -> Result<(), Failure> {
         let SyncArgs { prune, members, .. } = self.args;
         let are_rejects = staged.files.iter().any(|file| file.dialect.is_rejects);
-        if are_rejects && *members != MembersMode::Add && journal.has_persons(staged.run)? {
-            let why = "these rejects have only some of the people of their groups, and the others would be removed: import them, or \
-                       sync the whole file";
-            return Err(Failure::Usage(why.to_owned()));
+        let RunArgs { input, .. } = &self.args.run;
+        let has_parts =
+            || Ok::<_, JournalError>(input.on_duplicate == OnDuplicate::Merge || journal.has_persons(staged.run)?);
+        if (are_rejects || input.limit.is_some()) && *members != MembersMode::Add && has_parts()? {
+            let what = if are_rejects { "these rejects" } else { "the first rows" };
+            return Err(Failure::Usage(format!(
+                "{what} have only some of the people of their groups, and the others would be removed: import them, or sync the \
+                 whole file"
+            )));
         }
         if !prune {
             return Ok(());

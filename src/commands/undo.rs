@@ -216,7 +216,7 @@ impl<E: Transport> Delivery<E> {
         journal.take_up_unknown(self.run)?;
         self.reconcile(journal, None).await?;
         self.settle_changes(journal).await?;
-        let plan = plan_undo(journal.past_operations(self.run)?, &journal.owned_groups()?, self).await;
+        let plan = plan_undo(journal.past_operations(self.run)?, &journal.owned_groups(true)?, self).await;
         plan.map_err(|unread| Failure::Stopped(stop_reason(&self.api, unread)))
     }
 }
@@ -316,11 +316,13 @@ impl UndoWork {
     }
 
     fn plan(&mut self, operation: Operation, reversal: Reversal) {
-        let known = match operation.state {
-            State::Ended(_) => Some(Change::Resume),
-            State::Sending => Some(Change::Absent),
-            State::Planned => None,
+        let known: &[Change] = match (&operation.state, operation.kind) {
+            (State::Ended(Outcome::Unknown(_)), OperationKind::Create) => &[Change::Resume, Change::Absent],
+            (State::Ended(_), _) => &[Change::Resume],
+            (State::Sending, _) => &[Change::Absent],
+            (State::Planned, _) => &[],
         };
+        let known = known.to_vec();
         let (operation, outcome) = reversal.operation(operation);
         self.operations.push((operation, known.into_iter().chain(outcome.map(Change::End)).collect()));
     }

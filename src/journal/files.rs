@@ -55,7 +55,7 @@ impl Journal {
     /// If the journal cannot be read.
     pub fn paths(&self, run: Option<RunId>) -> Result<Vec<[String; 2]>, JournalError> {
         let sql = "SELECT canonical, place FROM files
-                   WHERE run = coalesce(?1, (SELECT max(id) FROM runs WHERE plan IS NOT NULL)) ORDER BY number";
+                   WHERE run = coalesce(?1, (SELECT max(id) FROM whole_syncs)) ORDER BY number";
         let run = run.map(|run| run.0);
         self.run(|db| db.prepare(sql)?.query_map([run], |row| Ok([row.get(0)?, row.get(1)?]))?.collect())
     }

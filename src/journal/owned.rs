@@ -10,16 +10,16 @@ use super::store::{Journal, parse};
 use crate::model::{GroupRef, Outcome, OwnedGroup};
 
 impl Journal {
-    /// The groups that this journal owns, by their ids.
+    /// The groups that this journal owns, by their ids; `counts_doubt` if people count as listed whom an operation may have added.
     ///
     /// # Errors
     /// If the journal cannot be read.
-    pub fn owned_groups(&self) -> Result<HashMap<String, OwnedGroup>, JournalError> {
-        let sql = "SELECT id, body, done, undoing, is_temporary FROM of_owned ORDER BY id";
+    pub fn owned_groups(&self, counts_doubt: bool) -> Result<HashMap<String, OwnedGroup>, JournalError> {
+        let sql = "SELECT id, body, done, undoing, is_temporary FROM of_owned WHERE ?1 OR NOT is_in_doubt ORDER BY id";
         self.run(|db| {
             let (mut query, mut owned, mut keys, mut renamed) =
                 (db.prepare(sql)?, HashMap::<String, OwnedGroup>::new(), HashMap::new(), HashMap::new());
-            let mut rows = query.query([])?;
+            let mut rows = query.query([counts_doubt])?;
             while let Some(row) = rows.next()? {
                 let done = task(row, false)?;
                 let (key, undoing) = (done.group.key.clone(), parse::<Option<Operation>>(row, 3)?);

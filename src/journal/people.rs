@@ -52,9 +52,12 @@ impl MergedGroup {
     fn add(&mut self, row: RowId, group: Group) {
         self.lead.get_or_insert(row);
         let Group { name, description, members, guests, tallyfy_id, key, unmanaged, is_partial, is_of_person } = group;
-        let new = || Group { name, tallyfy_id, unmanaged, is_of_person, ..Group::default() };
-        let merged = self.group.get_or_insert_with(new);
+        let lists = unmanaged.clone();
+        let merged =
+            self.group.get_or_insert_with(|| Group { name, unmanaged: lists, is_of_person, ..Group::default() });
+        merged.unmanaged.retain(|list| unmanaged.contains(list));
         merged.is_partial |= is_partial;
+        merged.tallyfy_id = merged.tallyfy_id.take().or(tallyfy_id);
         merged.key = merged.key.take().or(key);
         merged.description = merged.description.take().or(description);
         merged.members.extend(members.into_iter().filter(|id| self.members.insert(*id)));

@@ -28,6 +28,10 @@ CREATE TABLE problems (
     PRIMARY KEY (run, severity, code)
 ) STRICT, WITHOUT ROWID;
 
+-- Syncs of whole files.
+CREATE VIEW whole_syncs AS SELECT * FROM runs
+WHERE plan IS NOT NULL AND NOT EXISTS (SELECT 1 FROM files WHERE files.run = runs.id AND dialect ->> '$.is_rejects');
+
 CREATE TABLE files (
     run       INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
     number    INTEGER NOT NULL,                 -- from 0, in the order given
@@ -214,7 +218,7 @@ WHERE body IS NOT NULL
 -- Operations that changed which groups are owned, or what is known of them, or may have added people; and what undid them.
 CREATE VIEW of_owned AS
 SELECT rows.id, body, done.operation AS done, undoing.operation AS undoing,
-    rows.file IS NULL AND done.kind = 'update' AS is_temporary
+    rows.file IS NULL AND done.kind = 'update' AS is_temporary, done.state IN ('planned', 'sending', 'unknown') AS is_in_doubt
 FROM operations AS done JOIN rows ON rows.id = done.row
 LEFT JOIN operations AS undoing ON undoing.row = rows.id AND undoing.undo
 WHERE NOT done.undo AND (done.state IN ('created', 'updated', 'unchanged', 'deleted', 'gone')

@@ -166,8 +166,8 @@ impl Journal {
     pub fn run_over(&self, fingerprint: &[u8]) -> Result<Option<ReadBefore>, JournalError> {
         // The rows of a run that another one continued are not complete.
         let sql = "SELECT id, first_row,
-                          (SELECT rows.id FROM rows WHERE rows.id BETWEEN first_row AND last_row AND file IS NOT NULL
-                           ORDER BY rows.id DESC LIMIT 1),
+                          coalesce((SELECT rows.id FROM rows WHERE rows.id BETWEEN first_row AND last_row AND file IS NOT NULL
+                                    ORDER BY rows.id DESC LIMIT 1), first_row - 1),
                           state = 'open' FROM runs
                    WHERE input = ?1 AND first_row IS NOT NULL
                      AND NOT EXISTS (SELECT 1 FROM runs AS next WHERE next.continues = runs.id)

@@ -3,6 +3,7 @@
 //! `planned` → `sending` → an outcome, or back to `planned`. An operation that is found in `sending` after a restart is in doubt.
 
 use std::collections::HashMap;
+use std::ops::Not;
 
 use serde::{Deserialize, Serialize};
 
@@ -65,6 +66,9 @@ pub struct Operation {
     /// The row whose operation frees its name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub waits_for: Option<RowId>,
+    /// Whether it takes over a group that stays as it is.
+    #[serde(default, skip_serializing_if = "Not::not")]
+    pub takes_over: bool,
 }
 
 /// An operation with the group that it is about: the group as it is to be, or for a deletion as it was sent.
@@ -116,8 +120,8 @@ impl Operation {
     /// An operation before anything was sent.
     pub fn planned(row: RowId, is_undo: bool, kind: OperationKind) -> Self {
         let (state, sent_ms) = (State::Planned, Vec::new());
-        let (target, edit, before, waits_for) = (None, None, None, None);
-        Self { row, is_undo, kind, state, sent_ms, attempts: 0, target, edit, before, level: 0, waits_for }
+        let (target, edit, before, waits_for, takes_over) = (None, None, None, None, false);
+        Self { row, is_undo, kind, state, sent_ms, attempts: 0, target, edit, before, level: 0, waits_for, takes_over }
     }
 
     /// The group that it is about, if it is known.

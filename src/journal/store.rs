@@ -225,7 +225,10 @@ impl Journal {
         self.together(|batch| {
             let empty = "DELETE FROM runs WHERE state = 'reading' OR organization <> ?1 OR realm <> ?2";
             batch.execute(empty, params![owner.organization, owner.realm.as_ref()])?;
-            batch.execute("DELETE FROM rows WHERE id > (SELECT coalesce(max(last_row), 0) FROM runs)", []).map(drop)
+            let last =
+                batch.query_row("SELECT coalesce(max(last_row), 0) FROM runs", [], |row| row.get::<_, i64>(0))?;
+            batch.execute("DELETE FROM stored_operations WHERE row > ?1", [last])?;
+            batch.execute("DELETE FROM rows WHERE id > ?1", [last]).map(drop)
         })
     }
 

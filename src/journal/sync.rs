@@ -68,9 +68,9 @@ impl Journal {
     /// If the journal cannot be read.
     pub fn rows_of_last_sync(&self) -> Result<Option<u64>, JournalError> {
         let sql = "SELECT (SELECT count(*) FROM rows WHERE id BETWEEN first_row AND last_row AND file IS NOT NULL)
-                   FROM runs WHERE plan IS NOT NULL AND ended_at IS NOT NULL AND NOT EXISTS (
+                   FROM whole_syncs WHERE ended_at IS NOT NULL AND NOT EXISTS (
                        SELECT 1 FROM operations
-                       WHERE row BETWEEN first_row AND last_row AND NOT undo AND operations.state = 'planned')
+                       WHERE row BETWEEN first_row AND last_row AND NOT undo AND operations.state = 'planned' AND attempts = 0)
                    ORDER BY id DESC LIMIT 1";
         self.run(|db| db.query_row(sql, [], |row| row.get(0)).optional())
     }
@@ -96,16 +96,17 @@ impl Journal {
         self.run(|db| db.prepare(sql)?.query_map([run.0], desired)?.collect())
     }
 
-    /// The names of the rows of a run that are invalid, also only in their people, or left out and unreadable; and the groups that the
-    /// others name which are left out.
+    /// The names of the rows of a run that are invalid, also only in their people, or left out and unreadable, each empty if it is not known
+    /// which group the row means; and the groups that the others name which are left out.
     ///
     /// # Errors
     /// If the journal cannot be read.
     pub fn other_rows(&self, run: RunId) -> Result<(Vec<String>, Vec<WantedGroup>), JournalError> {
         let range =
             "FROM runs JOIN rows ON rows.id BETWEEN first_row AND last_row WHERE runs.id = ?1 AND code IS NOT NULL";
-        let invalid =
-            format!("SELECT name {range} AND iif(code = 'row-excluded', wanted IS NULL, merged OR twin IS NULL)");
+        let invalid = format!(
+            "SELECT iif(code = 'key-repeated', '', name) {range} AND iif(code = 'row-excluded', wanted IS NULL, merged OR twin IS NULL)"
+        );
         let excluded = format!("SELECT wanted {range} AND code = 'row-excluded' AND wanted IS NOT NULL");
         self.run(|db| {
             let names = db.prepare(&invalid)?.query_map([run.0], |row| row.get(0))?.collect::<Result<_, _>>()?;
@@ -208,12 +209,13 @@ fn operation(action: Action) -> (Group, (Operation, Option<Change>)) {
         ActionKind::Fail => Some(Outcome::Failed(RequestError::new("group-unknown", message))),
         _ => None,
     };
+    let takes_over = kind == ActionKind::Adopt;
     let kind = match kind {
         ActionKind::Create => OperationKind::Create,
         ActionKind::Delete => OperationKind::Delete,
         _ => OperationKind::Update,
     };
     let edit = (kind == OperationKind::Update).then(|| Box::new(edit));
-    let operation = Operation { target, edit, level, waits_for, ..Operation::planned(row, false, kind) };
+    let operation = Operation { target, edit, level, waits_for, takes_over, ..Operation::planned(row, false, kind) };
     (group, (operation, outcome.map(Change::End)))
 }

@@ -203,7 +203,7 @@ fn a_run_that_ended_or_is_left_by_fresh_is_history() {
         let (two, _) = run(&mut journal, &["A"], is_fresh);
         assert_eq!(results(&journal, two)[0].1, Status::Pending);
         assert_eq!(results(&journal, one)[0].1, Status::Created);
-        let owned = journal.owned_groups().unwrap();
+        let owned = journal.owned_groups(true).unwrap();
         assert_eq!(owned.into_values().map(|owned| owned.group().clone()).collect::<Vec<_>>(), [group("A")]);
     }
 }
@@ -364,4 +364,23 @@ fn an_unfinished_run_of_other_rows_is_not_forgotten_unless_told_so() {
     assert!(refusal(journal.commence(stranger, nothing, false)).starts_with("holds an unfinished run of other rows"));
     assert_eq!(results(&journal, one)[0].1, Status::Created);
     assert!(!journal.commence(stranger, nothing, true).unwrap());
+}
+
+#[test]
+fn what_was_planned_for_another_organization_is_forgotten_with_its_rows() {
+    let (_folder, path) = folder();
+    let mut journal = Journal::open(&path, &owner()).unwrap();
+    let (_, first) = run(&mut journal, &["A", "B", "C"], false);
+    let planned = |row| (Operation::planned(RowId(row), false, OperationKind::Create), []);
+    journal.apply::<[Change; 0]>((first.0..first.0 + 3).map(planned)).unwrap();
+    drop(journal);
+    let other = Owner { organization: "other".to_owned(), ..owner() };
+    let mut journal = Journal::open(&path, &other).unwrap();
+    run(&mut journal, &["A"], false);
+    drop(journal);
+    let journal = Journal::open(&path, &other).unwrap();
+    let left = |db: &rusqlite::Connection| {
+        db.query_row("SELECT count(*) FROM stored_operations", [], |row| row.get::<_, u64>(0))
+    };
+    assert_eq!(journal.run(left).unwrap(), 0);
 }

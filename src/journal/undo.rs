@@ -64,7 +64,7 @@ impl Journal {
     /// # Errors
     /// If the journal cannot be read.
     pub fn has_changes(&self, run: RunId) -> Result<bool, JournalError> {
-        let sql = "SELECT EXISTS (SELECT 1 FROM not_taken_back WHERE run = ?1) OR coalesce(is_undo_open, FALSE) FROM runs WHERE id = ?1";
+        let sql = "SELECT EXISTS (SELECT 1 FROM not_taken_back WHERE run = ?1 AND (state <> 'unchanged' OR done ->> '$.takes_over')) OR coalesce(is_undo_open, FALSE) FROM runs WHERE id = ?1";
         self.run(|db| db.query_row(sql, [run.0], |row| row.get(0)))
     }
 
@@ -168,7 +168,7 @@ mod tests {
         assert_eq!(statuses(&journal, id)[0], ("A".to_owned(), Status::Deleted, 1));
         assert_eq!(statuses(&journal, id)[1], ("B".to_owned(), Status::Pending, 0));
         assert!(!deletion(&journal, id, "gB").was_sent());
-        assert_eq!(journal.owned_groups().unwrap().into_keys().collect::<Vec<_>>(), ["gB"]);
+        assert_eq!(journal.owned_groups(true).unwrap().into_keys().collect::<Vec<_>>(), ["gB"]);
     }
 
     #[test]

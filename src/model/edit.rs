@@ -53,8 +53,13 @@ impl<T: Clone + Display> ListChange<T> {
         all.map(move |(sign, person)| format!("{sign}{}", shown(person)))
     }
 
-    fn reversed(&self) -> Self {
-        Self { add: self.remove.clone(), remove: self.add.clone(), kept: Vec::new() }
+    /// What takes the change of this list back: others may have made a part of it before.
+    fn reversed(&self, before: &[T]) -> Self {
+        let had: HashSet<_> = before.iter().map(person_key).collect();
+        let those = |list: &[T], were_there| {
+            list.iter().filter(|person| had.contains(&person_key(person)) == were_there).cloned().collect()
+        };
+        Self { add: those(&self.remove, true), remove: those(&self.add, false), kept: Vec::new() }
     }
 }
 
@@ -90,8 +95,8 @@ impl Edit {
         Self {
             name: self.name.as_ref().map(|_| before.name.clone()),
             description: self.description.as_ref().and(before.description.clone()),
-            members: self.members.reversed(),
-            guests: self.guests.reversed(),
+            members: self.members.reversed(&before.members),
+            guests: self.guests.reversed(&before.guests),
         }
     }
 

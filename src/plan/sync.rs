@@ -30,7 +30,7 @@ pub struct SyncInput<'a> {
     pub organization: &'a str,
     /// The rows with a group.
     pub rows: &'a [DesiredRow],
-    /// The names of invalid rows.
+    /// The names of invalid rows; empty if it is not known which group a row means.
     pub invalid: &'a [String],
     /// What the rows say that are left out: their groups are not deleted.
     pub excluded: &'a [WantedGroup],
@@ -46,6 +46,13 @@ pub struct SyncInput<'a> {
     pub count_before: Option<u64>,
     /// The id of the first row without a file.
     pub next: RowId,
+}
+
+impl SyncInput<'_> {
+    /// Whether it is not known of which group an invalid row is: then nobody is removed from any.
+    pub fn has_unclear(&self) -> bool {
+        self.invalid.iter().any(String::is_empty)
+    }
 }
 
 /// Makes the plan.
@@ -94,6 +101,7 @@ impl Planner<'_> {
         let mut action = Action::of_row(ActionKind::Create, row);
         match meant {
             Meant::UnknownId(id) => {
+                self.unclear.insert(inventory.matching.key(&row.group.name));
                 action.kind = ActionKind::Fail;
                 action.reason = Some(super::no_group(&id));
             }
@@ -118,7 +126,9 @@ impl Planner<'_> {
         if row.group_id.as_ref() != Some(&has.group_ref.id) {
             self.plan.group_ids.push((row.row, has.group_ref.id.clone()));
         }
-        let may_remove = row.may_remove && !self.protected.contains(&inventory.matching.key(&row.group.name));
+        let is_protected = |name: &String| self.protected.contains(&inventory.matching.key(name));
+        let names = [Some(&row.group.name), Some(&has.name), owned.map(|owned| &owned.group().name)];
+        let may_remove = row.may_remove && !self.input.has_unclear() && !names.into_iter().flatten().any(is_protected);
         let before = has.whole();
         let merged = match &before {
             Some(before) => merge(&row.group, may_remove, owned, before, self.input.policy.merge),
@@ -211,7 +221,7 @@ impl Planner<'_> {
     fn prune(&mut self, level: u32) {
         let SyncInput { inventory, invalid, policy, .. } = self.input;
         // A typo must not cost a group.
-        let prunes = policy.prunes && invalid.is_empty();
+        let prunes = policy.prunes && invalid.is_empty() && self.plan.count(ActionKind::Fail) == 0;
         for (index, group) in inventory.groups.iter().enumerate() {
             let Some(owned) = inventory.owned(index) else { continue };
             // Somebody may have given the group another name.
