@@ -243,6 +243,8 @@ impl Inventory {
                 }
             });
             if left.len() < before {
+                // A chain is mostly in one order or the other.
+                left.reverse();
                 continue;
             }
             // Each waits for another one.
