@@ -82,7 +82,7 @@ impl Created {
         let answered = self.whole.and_then(|whole| Some(Texts::from(&whole.whole()?)));
         let texts = answered.filter(|texts| *texts != Texts::from(sent)).map(Box::new);
         let (group, http_status) = (GroupRef { differences, texts, ..self.group }, self.http_status);
-        if is_update { Outcome::Updated { group, http_status } } else { Outcome::Created { group, http_status } }
+        Outcome::made(is_update, group, http_status)
     }
 }
 

@@ -65,7 +65,7 @@ impl<E: Transport> Worker<E> {
                     // An attempt of this run did it, although its response did not say so.
                     self.api.limiter.had_effect();
                 }
-                return Step::End(Some(Change::Withdraw), made(has_edit, group, 201));
+                return Step::End(Some(Change::Withdraw), Outcome::made(has_edit, group, 201));
             }
         };
         if let Some(before) = before {
@@ -138,11 +138,6 @@ fn held(why: &str) -> Step {
 /// What follows if the group does not exist.
 fn gone(has_edit: bool) -> Step {
     if has_edit { held("the group was deleted meanwhile") } else { Step::Again(Change::Missing) }
-}
-
-/// The outcome of an update that was applied.
-fn made(has_edit: bool, group: GroupRef, http_status: u16) -> Outcome {
-    if has_edit { Outcome::Updated { group, http_status } } else { Outcome::Created { group, http_status } }
 }
 
 fn lack(group: &GroupRef) -> RequestError {

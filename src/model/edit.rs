@@ -41,10 +41,7 @@ impl<T: Clone + Display> ListChange<T> {
 
     /// The list after the change, in its order; people are the same whose keys are equal.
     fn apply(&self, has: &[T]) -> Vec<T> {
-        let keys = |list: &[T]| list.iter().map(person_key).collect::<HashSet<_>>();
-        let (removed, present) = (keys(&self.remove), keys(has));
-        let stay = has.iter().filter(|person| !removed.contains(&person_key(person)));
-        stay.chain(self.add.iter().filter(|person| !present.contains(&person_key(person)))).cloned().collect()
+        [lacking(has, &self.remove), lacking(&self.add, has)].concat()
     }
 
     /// Everybody who is added or removed, as they are `shown`: `+1004`, `-guest a@b.example`.
@@ -55,12 +52,19 @@ impl<T: Clone + Display> ListChange<T> {
 
     /// What takes the change of this list back: others may have made a part of it before.
     fn reversed(&self, before: &[T]) -> Self {
-        let had: HashSet<_> = before.iter().map(person_key).collect();
-        let those = |list: &[T], were_there| {
-            list.iter().filter(|person| had.contains(&person_key(person)) == were_there).cloned().collect()
-        };
-        Self { add: those(&self.remove, true), remove: those(&self.add, false), kept: Vec::new() }
+        Self { add: parted(&self.remove, before).0, remove: lacking(&self.add, before), kept: Vec::new() }
     }
+}
+
+/// These people: those whom the others have, and those whom they lack.
+pub fn parted<T: Clone + Display>(people: &[T], others: &[T]) -> (Vec<T>, Vec<T>) {
+    let others: HashSet<_> = others.iter().map(person_key).collect();
+    people.iter().cloned().partition(|person| others.contains(&person_key(person)))
+}
+
+/// Those of these people whom the others lack.
+pub fn lacking<T: Clone + Display>(people: &[T], others: &[T]) -> Vec<T> {
+    parted(people, others).1
 }
 
 /// Equal for one person: the address of a guest counts without case.

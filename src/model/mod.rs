@@ -26,7 +26,7 @@ mod user;
 
 pub use blame::is_misplaced;
 pub use choice::{LogFormat, MembersAs, MembersMode, ProblemFormat, ProgressMode};
-pub use edit::{Edit, ListChange, person_key};
+pub use edit::{Edit, ListChange, lacking, parted, person_key};
 pub use entries::{Entries, object};
 pub use event::{Event, GuestWait, Listener, StopReason, Wait};
 pub use existing::{ExistingGroup, GroupRef, best};

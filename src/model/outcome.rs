@@ -90,7 +90,12 @@ pub enum Outcome {
 impl Outcome {
     /// The response to an attempt was lost, and its group was found.
     pub fn found(group: GroupRef) -> Self {
-        Self::Created { group, http_status: 201 }
+        Self::made(false, group, 201)
+    }
+
+    /// A create or an update was applied.
+    pub fn made(is_update: bool, group: GroupRef, http_status: u16) -> Self {
+        if is_update { Self::Updated { group, http_status } } else { Self::Created { group, http_status } }
     }
 
     /// The group that was to be deleted does not exist, which has the status 404.

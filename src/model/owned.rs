@@ -2,7 +2,7 @@
 
 use std::mem;
 
-use super::edit::person_key;
+use super::edit::lacking;
 use super::existing::GroupRef;
 use super::group::{Group, Texts};
 use super::row::RowId;
@@ -39,10 +39,10 @@ impl OwnedGroup {
         let left = left.unwrap_or_else(|| self.group().clone());
         let known = self.texts();
         let before = mem::replace(&mut self.sent, row);
-        self.earlier_members.extend(before.members);
-        self.earlier_members.retain(|id| !self.sent.members.contains(id));
-        self.earlier_guests.extend(before.guests);
-        self.earlier_guests.retain(|guest| !lists(&self.sent.guests, guest));
+        self.earlier_members =
+            lacking(&[mem::take(&mut self.earlier_members), before.members].concat(), &self.sent.members);
+        self.earlier_guests =
+            lacking(&[mem::take(&mut self.earlier_guests), before.guests].concat(), &self.sent.guests);
         self.sent.key = self.sent.key.take().or(before.key);
         // A row without a description leaves the one that is there.
         self.sent.description = self.sent.description.take().or_else(|| left.description.clone());
@@ -93,14 +93,14 @@ impl OwnedGroup {
         [sent, answered]
     }
 
-    /// Whether a file listed this member for it, now or before.
-    pub fn lists_member(&self, id: u64) -> bool {
-        self.sent.members.contains(&id) || self.earlier_members.contains(&id)
+    /// The members whom a file listed for it, now or before.
+    pub fn listed_members(&self) -> Vec<u64> {
+        [self.sent.members.as_slice(), &self.earlier_members].concat()
     }
 
-    /// Whether a file listed this guest for it, now or before.
-    pub fn lists_guest(&self, address: &str) -> bool {
-        lists(&self.sent.guests, address) || lists(&self.earlier_guests, address)
+    /// The guests whom a file listed for it, now or before.
+    pub fn listed_guests(&self) -> Vec<String> {
+        [self.sent.guests.as_slice(), &self.earlier_guests].concat()
     }
 }
 
@@ -112,9 +112,4 @@ fn answered<'a, T: PartialEq>(sent: &'a T, put: &T, response: &'a T, known: [&'a
         [before, answered] if before == sent => answered,
         _ => sent,
     }
-}
-
-fn lists(guests: &[String], address: &str) -> bool {
-    let key = person_key(&address);
-    guests.iter().any(|guest| person_key(guest) == key)
 }

@@ -7,7 +7,7 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::model::{ExistingGroup, Field, Group, GroupRef, ListChange, shortened};
+use crate::model::{ExistingGroup, Field, Group, GroupRef, ListChange, lacking, parted, person_key, shortened};
 
 /// When each attempt of a row began that may have been applied: by the server's clock, in Unix milliseconds, if known.
 pub(super) type SentTimes = [Option<i64>];
@@ -35,6 +35,7 @@ pub(super) fn differences(desired: &Group, existing: &ExistingGroup, towards: To
     let name = (name != desired.name.trim()).then(|| format!("its name is `{}`", shortened(name)));
     let other = existing.description.as_ref().filter(|text| text.trim() != described);
     let members = existing.members.as_deref().and_then(|has| people("", &desired.members, has, towards));
+    let folded = |guests: &[String]| guests.iter().map(person_key).collect::<Vec<_>>();
     let wanted = folded(&desired.guests);
     let guests = existing.guests.as_deref().and_then(|has| people("guest ", &wanted, &folded(has), towards));
     let description = other.map(|_| "description".to_owned());
@@ -86,28 +87,21 @@ pub fn changes(sent: &Group, made: &GroupRef, seen: &ExistingGroup) -> Option<St
 
 /// The part of a group that an existing group shows: the guest quota may have refused the other guests.
 pub(super) fn invited(sent: &Group, seen: &ExistingGroup) -> Group {
-    let shown = folded(seen.guests.as_deref().unwrap_or_default());
-    let guests = sent.guests.iter().filter(|guest| shown.contains(&guest.to_lowercase())).cloned().collect();
-    Group { guests, ..sent.clone() }
+    Group { guests: parted(&sent.guests, seen.guests.as_deref().unwrap_or_default()).0, ..sent.clone() }
 }
 
 /// What a group is to become if it does not show all guests of its row: the whole group, as an update must send it. It keeps
 /// what it shows, which somebody may have changed since, and gets the guests that it lacks. `None` if it shows all.
 pub(crate) fn completed(sent: Group, seen: &ExistingGroup) -> Option<Group> {
-    let mut guests = seen.guests.clone().unwrap_or_default();
-    let shown = folded(&guests);
-    let lacking: Vec<String> = sent.guests.into_iter().filter(|guest| !shown.contains(&guest.to_lowercase())).collect();
+    let shown = seen.guests.clone().unwrap_or_default();
+    let lacking = lacking(&sent.guests, &shown);
     if lacking.is_empty() {
         return None;
     }
-    guests.extend(lacking);
+    let guests = [shown, lacking].concat();
     let description = seen.description.clone().or(sent.description).filter(|text| !text.trim().is_empty());
     let members = seen.members.clone().unwrap_or(sent.members);
     Some(Group { name: seen.name.clone(), description, members, guests, ..Group::default() })
-}
-
-fn folded(addresses: &[String]) -> Vec<String> {
-    addresses.iter().map(|address| address.trim().to_lowercase()).collect()
 }
 
 /// The server may write one moment in several ways, and keep less of a second than it told at first.

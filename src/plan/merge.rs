@@ -1,9 +1,8 @@
 //! What a sync changes in a group: a three-way merge of its row, the texts and people sent before, and the organization. Pure.
 
-use std::collections::HashSet;
 use std::fmt::Display;
 
-use crate::model::{Edit, Field, Group, ListChange, MembersMode, OwnedGroup, Texts, person_key};
+use crate::model::{Edit, Field, Group, ListChange, MembersMode, OwnedGroup, Texts, lacking, parted};
 
 /// The rules of a merge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -26,14 +25,7 @@ pub(super) fn merge(
     has: &Group,
     policy: MergePolicy,
 ) -> Result<Edit, String> {
-    let goes = |is_listed: bool| {
-        let is_wanted_gone = match policy.members {
-            MembersMode::Managed => is_listed,
-            MembersMode::Mirror => true,
-            MembersMode::Add => false,
-        };
-        is_wanted_gone && may_remove
-    };
+    let mode = if may_remove { policy.members } else { MembersMode::Add };
     let is_managed = |field: Field| !desired.unmanaged.contains(&field);
     let texts = owned.map(OwnedGroup::texts);
     let known = |text: fn(&Texts) -> &str| texts.as_ref().map(|[sent, answered]| [text(sent), text(answered)]);
@@ -48,14 +40,12 @@ pub(super) fn merge(
             )
         }),
         members: if is_managed(Field::Members) {
-            let is_listed = |id: &u64| owned.is_some_and(|owned| owned.lists_member(*id));
-            merge_list(&desired.members, &has.members, is_listed, goes)
+            merge_list(&desired.members, &has.members, owned.map(OwnedGroup::listed_members), mode)
         } else {
             ListChange::default()
         },
         guests: if is_managed(Field::Guests) {
-            let is_listed = |guest: &String| owned.is_some_and(|owned| owned.lists_guest(guest));
-            merge_list(&desired.guests, &has.guests, is_listed, goes)
+            merge_list(&desired.guests, &has.guests, owned.map(OwnedGroup::listed_guests), mode)
         } else {
             ListChange::default()
         },
@@ -65,10 +55,8 @@ pub(super) fn merge(
 
 /// What gives a group the people of a mended row: those whom no earlier row listed for it, and whom it lacks.
 pub(crate) fn addition(desired: &Group, owned: &OwnedGroup, has: &Group) -> Option<Edit> {
-    let mut members = merge_list(&desired.members, &has.members, |_| true, |_| false).add;
-    let mut guests = merge_list(&desired.guests, &has.guests, |_| true, |_| false).add;
-    members.retain(|id| !owned.lists_member(*id));
-    guests.retain(|guest| !owned.lists_guest(guest));
+    let members = lacking(&desired.members, &[has.members.clone(), owned.listed_members()].concat());
+    let guests = lacking(&desired.guests, &[has.guests.clone(), owned.listed_guests()].concat());
     let (members, guests) =
         (ListChange { add: members, ..<_>::default() }, ListChange { add: guests, ..<_>::default() });
     Some(Edit { members, guests, ..Edit::default() }).filter(|edit| !edit.is_none())
@@ -88,20 +76,16 @@ fn merge_text(wanted: &str, known: Option<[&str; 2]>, has: &str) -> Option<Strin
     (wanted != has && known != Some([wanted, has])).then(|| wanted.to_owned())
 }
 
-/// The change of a list; `goes` says whether somebody is removed whom the row does not list, by whether an earlier file did.
-fn merge_list<T: Clone + Display>(
-    wanted: &[T],
-    has: &[T],
-    is_listed: impl Fn(&T) -> bool,
-    goes: impl Fn(bool) -> bool,
-) -> ListChange<T> {
-    let keys = |list: &[T]| list.iter().map(person_key).collect::<HashSet<_>>();
-    let (wanted_keys, has_keys) = (keys(wanted), keys(has));
-    let beside = has.iter().filter(|person| !wanted_keys.contains(&person_key(person))).cloned();
-    let (remove, mut kept): (_, Vec<T>) = beside.partition(|person| goes(is_listed(person)));
-    kept.retain(|person| !is_listed(person));
-    let add = wanted.iter().filter(|person| !has_keys.contains(&person_key(person))).cloned().collect();
-    ListChange { add, remove, kept }
+/// The change of a list, of which earlier files listed these people.
+fn merge_list<T: Clone + Display>(wanted: &[T], has: &[T], listed: Option<Vec<T>>, mode: MembersMode) -> ListChange<T> {
+    let beside = lacking(has, wanted);
+    let (listed, others) = parted(&beside, &listed.unwrap_or_default());
+    let (remove, kept) = match mode {
+        MembersMode::Managed => (listed, others),
+        MembersMode::Mirror => (beside, Vec::new()),
+        MembersMode::Add => (Vec::new(), others),
+    };
+    ListChange { add: lacking(wanted, has), remove, kept }
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use super::matching::{Inventory, Meant, Renames};
 use super::merge::{MergePolicy, merge};
 use crate::model::{
     Action, ActionKind, DesiredRow, Edit, ExistingGroup, Field, Group, GroupRef, NameKey, Plan, RowId, WantedGroup,
-    person_key,
+    lacking, person_key,
 };
 
 /// What a sync may do.
@@ -88,18 +88,16 @@ struct Planner<'a> {
 impl Planner<'_> {
     fn decide(&mut self, row: &DesiredRow, meant: Meant) {
         let inventory = self.input.inventory;
-        if let Meant::Group(group) = meant {
-            self.claimed.insert(group);
-            if row.is_valid {
-                self.merge(row, group);
-            }
-            return;
-        }
-        if !row.is_valid {
-            return;
-        }
         let mut action = Action::of_row(ActionKind::Create, row);
         match meant {
+            Meant::Group(group) => {
+                self.claimed.insert(group);
+                if row.is_valid {
+                    self.merge(row, group);
+                }
+                return;
+            }
+            _ if !row.is_valid => return,
             Meant::UnknownId(id) => {
                 self.unclear.insert(inventory.matching.key(&row.group.name));
                 action.kind = ActionKind::Fail;
@@ -114,7 +112,6 @@ impl Planner<'_> {
                 action.hold(why);
             }
             Meant::New { is_again } => action.reason = is_again.then(|| "was deleted in Tallyfy".to_owned()),
-            Meant::Group(_) => {}
         }
         self.plan.actions.push(action);
     }
@@ -138,8 +135,8 @@ impl Planner<'_> {
             owned.is_some_and(|owned| {
                 let has_key = row.group.key.is_none() || row.group.key.as_ref() == owned.key();
                 has_key
-                    && row.group.members.iter().all(|id| owned.lists_member(*id))
-                    && row.group.guests.iter().all(|guest| owned.lists_guest(guest))
+                    && lacking(&row.group.members, &owned.listed_members()).is_empty()
+                    && lacking(&row.group.guests, &owned.listed_guests()).is_empty()
             })
         };
         let kind = match &merged {
