@@ -124,3 +124,17 @@ fn a_plan_that_was_accepted_deletes_only_what_it_showed() {
     // As after a run that was killed when everything was done.
     desk.run(&accept).expect(0).tells("3 unchanged");
 }
+
+#[test]
+fn an_accepted_plan_over_an_unchanged_file_is_finished_by_the_same_command_after_it_was_cut_off() {
+    let rows = ["1,A,,1;2,", "2,B,x,3;4,"].map(str::to_owned);
+    let (server, desk) = synchronized(&rows);
+    night(&desk, &rows, &[]).expect(0);
+    let before = as_they_are(&server);
+    ["A", "B"].iter().for_each(|name| edit(&server, name, &json!({"members": []})));
+    let plan = desk.run(&["sync", "teams.csv", "--dry-run", "--json"]).expect(0).json();
+    let accept = ["sync", "teams.csv", "--accept", plan["plan"].as_str().unwrap()];
+    kill_at(&server, &desk, &accept, ("PUT", 1), LISTS + 1);
+    desk.run(&accept).expect(0).tells("resuming");
+    assert_eq!(as_they_are(&server), before);
+}

@@ -13,7 +13,7 @@ use crate::settings::OutputPaths;
 use super::file_run::{FileRun, Sent};
 use super::organization::connect;
 use super::people::find_people;
-use super::staging::{Staged, fingerprint, owner, staged_once};
+use super::staging::{Staged, owner, stage_once};
 use super::{Context, Failure, block_on};
 
 /// Imports files.
@@ -49,19 +49,12 @@ fn read(
 ) -> Result<(Journal, Staged, OutputPaths), Failure> {
     let FileRun { connection, input, progress, args, .. } = import;
     let (mut journal, owner, fresh) = (import.open()?, owner(connection), args.fresh);
-    let fingerprint = fingerprint(input, "import");
-    let known = fingerprint.as_deref().map_or(Ok(None), |fingerprint| journal.run_over(fingerprint))?;
-    let cut_off = known.filter(|known| known.is_cut_off && !fresh);
-    let run = cut_off.map_or_else(|| journal.begin_run(&owner), |known| Ok(known.run))?;
-    let range = match known {
-        Some(earlier) if cut_off.is_none() => Some(journal.copy_rows(&earlier, run)?),
-        known => known.map(|earlier| earlier.range),
-    };
-    let read = ("import", fingerprint);
-    let staged = staged_once(&journal, run, range, input, read, &progress.listener(), problems)?;
+    let open = journal.open_run()?.filter(|_| !fresh);
+    let staged = stage_once(&mut journal, &owner, input, "import", open.as_ref(), &progress.listener(), problems)?;
+    let run = staged.run;
     tracing::info!(rows = staged.rows, invalid = staged.invalid, seconds = import.seconds(), "read");
     let paths = import.outputs(&journal, &staged)?;
-    let resumed = if cut_off.is_some() {
+    let resumed = if open.is_some_and(|open| open.run == run) {
         journal.resume(run)?;
         Some(format!("interrupted run {}", run.0))
     } else {

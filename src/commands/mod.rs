@@ -23,8 +23,7 @@ mod validate;
 
 pub use delivery::Delivery;
 pub use failure::Failure;
-pub use planning::stage_sync;
-pub use staging::{Staged, stage};
+pub use staging::{Staged, stage, stage_once};
 pub use undo::UndoWork;
 
 use std::io::{self, LineWriter, Write};

@@ -1,55 +1,16 @@
 //! The plan of a sync: what a run that was cut off left is settled, the organization is read, and the plan goes into the journal.
 
-use std::io::Write;
-
 use futures::{StreamExt, TryStreamExt, stream};
 
-use crate::journal::{Change, Journal, JournalError, OpenRun, OperationKind, Owner};
-use crate::model::{ExistingGroup, Listener, Outcome, Plan};
+use crate::journal::{Change, Journal, JournalError, OperationKind};
+use crate::model::{ExistingGroup, Outcome, Plan};
 use crate::plan::{self, GuardOptions, Inventory, SyncInput, SyncPolicy};
-use crate::report::Problems;
-use crate::settings::Input;
 use crate::tallyfy::{List, PageCursor, Transport};
 
 use super::Failure;
 use super::delivery::Delivery;
 use super::organization::stop_reason;
-use super::staging::{Staged, fingerprint, staged_once};
-
-/// Reads and checks all files into the journal, unless it has their rows already. Gives the run that was cut off too: it is resumed
-/// if it is that of the rows, unless `is_fresh`. `command` is the command with the options that make its plan.
-///
-/// # Errors
-/// If a file cannot be read, the journal cannot be written, or the run that was cut off is an import.
-pub fn stage_sync(
-    journal: &mut Journal,
-    owner: &Owner,
-    input: &Input,
-    command: &str,
-    is_fresh: bool,
-    listener: &Listener,
-    problems: &mut Problems<impl Write + Send>,
-) -> Result<(Staged, Option<OpenRun>), Failure> {
-    let fingerprint = fingerprint(input, command);
-    let open = journal.open_run(fingerprint.as_deref())?;
-    if open.as_ref().is_some_and(|open| open.plan.is_none() && !is_fresh) {
-        let why =
-            "the journal holds an import that was cut off: run that import again first, or start over with --fresh";
-        return Err(Failure::Usage(why.to_owned()));
-    }
-    let known = fingerprint.as_deref().map_or(Ok(None), |fingerprint| journal.run_over(fingerprint))?;
-    let read = (command, fingerprint);
-    if let Some((open, known)) = open.as_ref().zip(known).filter(|(open, _)| open.is_same && open.has_more && !is_fresh)
-    {
-        let staged = staged_once(journal, open.run, Some(known.range), input, read, listener, problems)?;
-        return Ok((staged, Some(open.clone())));
-    }
-    let run = journal.begin_run(owner)?;
-    let range = known.map(|earlier| journal.copy_rows(&earlier, run)).transpose()?;
-    let staged = staged_once(journal, run, range, input, read, listener, problems)?;
-    journal.note_rows(run, staged.range)?;
-    Ok((staged, open))
-}
+use super::staging::Staged;
 
 impl<E: Transport> Delivery<E> {
     /// Takes a run up that was cut off.

@@ -8,7 +8,7 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 
 use crate::check::Names;
-use crate::journal::{Journal, Owner, Realm, RunId, Stage, StagedRow};
+use crate::journal::{Journal, OpenRun, Owner, Realm, RunId, Stage, StagedRow};
 use crate::model::{
     Cell, Event, Field, Fields, InputFile, Listener, Problem, RowId, Status, StatusCounts, WantedGroup,
 };
@@ -82,6 +82,7 @@ pub fn stage(
     }
     stage.finish()?;
     let range = (first, RowId(first.0 + i64::try_from(rows).unwrap_or(i64::MAX) - 1));
+    journal.note_rows(run, range)?;
     let (invalid, valid) = (counts.of(Status::Invalid), counts.of(Status::Pending));
     Ok(Staged { run, files, rows, invalid, valid, names, range })
 }
@@ -136,20 +137,28 @@ impl<W: Write> RowSink for Staging<'_, W> {
     }
 }
 
-/// The rows of a run: those that the journal has already, or else those of the files, which it then knows by their fingerprint from
-/// before.
-pub(super) fn staged_once(
-    journal: &Journal,
-    run: RunId,
-    known: Option<(RowId, RowId)>,
+/// Reads and checks all files into the journal, unless it has their rows already: for a new run, or for the `open` one if it has the
+/// same rows. `command` is the command with its own options.
+///
+/// # Errors
+/// If a file cannot be read, or the journal cannot be written.
+pub fn stage_once(
+    journal: &mut Journal,
+    owner: &Owner,
     input: &Input,
-    (command, before): (&str, Option<Vec<u8>>),
+    command: &str,
+    open: Option<&OpenRun>,
     listener: &Listener,
     problems: &mut Problems<impl Write>,
 ) -> Result<Staged, Failure> {
-    if let Some(range) = known {
+    let before = fingerprint(input, command);
+    if let Some(known) = before.as_deref().map_or(Ok(None), |before| journal.run_over(before))? {
+        let goes_on = open.is_some_and(|open| open.run == known.run && open.has_more);
+        let run = if goes_on { known.run } else { journal.begin_run(owner)? };
+        let range = if goes_on { known.range } else { journal.copy_rows(&known, run)? };
         return restored(journal, run, range, input, problems);
     }
+    let run = journal.begin_run(owner)?;
     let staged = stage(journal, run, input, listener, problems)?;
     // If a file changed meanwhile, it is not known what was read.
     let unchanged = before.filter(|before| fingerprint(input, command).as_ref() == Some(before));
@@ -159,7 +168,7 @@ pub(super) fn staged_once(
 
 /// What identifies the rows of a run: its files, their contents, the options that read and check them, the command with its own
 /// options, and the version of this program. Nothing for a pipe.
-pub(super) fn fingerprint(input: &Input, command: &str) -> Option<Vec<u8>> {
+fn fingerprint(input: &Input, command: &str) -> Option<Vec<u8>> {
     let mut all = Sha256::new();
     all.update(env!("CARGO_PKG_VERSION"));
     all.update(command);

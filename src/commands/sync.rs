@@ -22,9 +22,8 @@ use super::delivery::Delivery;
 use super::file_run::{FileRun, Sent};
 use super::organization::connect;
 use super::people::find_people;
-use super::planning::stage_sync;
 use super::question::agree;
-use super::staging::{Staged, owner, stage};
+use super::staging::{Staged, owner, stage, stage_once};
 use super::{Context, Failure, block_on, outputs};
 
 /// A sync, ready to begin.
@@ -72,7 +71,6 @@ impl Sync<'_> {
         let mut journal = Journal::scratch()?;
         let run = journal.begin_run(&owner(connection))?;
         let staged = stage(&journal, run, input, &progress.listener(), &mut problems)?;
-        journal.note_rows(run, staged.range)?;
         let past = self.run.past()?;
         self.check_files(past.as_ref(), &journal, &staged)?;
         let planned = block_on(async {
@@ -109,7 +107,14 @@ impl Sync<'_> {
         let SyncArgs { prune, adopt, members, allow_empty, .. } = self.args;
         let command = format!("sync {prune} {adopt} {members:?} {allow_empty} {:?}", args.people);
         let (owner, listener) = (owner(connection), progress.listener());
-        let (staged, open) = stage_sync(&mut journal, &owner, input, &command, args.fresh, &listener, problems)?;
+        let open = journal.open_run()?;
+        if open.as_ref().is_some_and(|open| open.plan.is_none() && !args.fresh) {
+            let why =
+                "the journal holds an import that was cut off: run that import again first, or start over with --fresh";
+            return Err(Failure::Usage(why.to_owned()));
+        }
+        let resumed = open.as_ref().filter(|_| !args.fresh);
+        let staged = stage_once(&mut journal, &owner, input, &command, resumed, &listener, problems)?;
         if open.as_ref().is_none_or(|open| open.run != staged.run) {
             self.check_files(Some(&journal), &journal, &staged)?;
         }

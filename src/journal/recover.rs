@@ -28,7 +28,7 @@ impl Journal {
     /// If the journal cannot be written, or the run that was cut off was of other rows altogether.
     pub fn commence(&mut self, run: RunId, rows: (RowId, RowId), is_fresh: bool) -> Result<bool, JournalError> {
         let (RowId(first), RowId(last)) = rows;
-        let cut_off = self.open_run(None)?.filter(|_| !is_fresh);
+        let cut_off = self.open_run()?.filter(|_| !is_fresh);
         if cut_off.as_ref().is_some_and(|run| run.plan.is_some()) {
             return Err(JournalError::refused(&self.path, OPEN_SYNC));
         }

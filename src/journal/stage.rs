@@ -32,8 +32,6 @@ pub struct ReadBefore {
     pub run: RunId,
     /// Its first row and its last.
     pub range: (RowId, RowId),
-    /// Whether it was cut off.
-    pub is_cut_off: bool,
 }
 
 impl StagedRow {
@@ -167,15 +165,14 @@ impl Journal {
         // The rows of a run that another one continued are not complete.
         let sql = "SELECT id, first_row,
                           coalesce((SELECT rows.id FROM rows WHERE rows.id BETWEEN first_row AND last_row AND file IS NOT NULL
-                                    ORDER BY rows.id DESC LIMIT 1), first_row - 1),
-                          state = 'open' FROM runs
+                                    ORDER BY rows.id DESC LIMIT 1), first_row - 1)
+                   FROM runs
                    WHERE input = ?1 AND first_row IS NOT NULL
                      AND NOT EXISTS (SELECT 1 FROM runs AS next WHERE next.continues = runs.id)
                    ORDER BY id DESC LIMIT 1";
         self.run(|db| {
             let found = |row: &rusqlite::Row<'_>| {
-                let range = (RowId(row.get(1)?), RowId(row.get(2)?));
-                Ok(ReadBefore { run: RunId(row.get(0)?), range, is_cut_off: row.get(3)? })
+                Ok(ReadBefore { run: RunId(row.get(0)?), range: (RowId(row.get(1)?), RowId(row.get(2)?)) })
             };
             db.query_row(sql, [fingerprint], found).optional()
         })
@@ -201,6 +198,10 @@ impl Journal {
                               NOT merged AND code IS NOT 'row-excluded' AS is_own
                        FROM rows WHERE id BETWEEN ?1 AND ?2) ORDER BY id",
                 params![first.0, last.0, shift],
+            )?;
+            batch.execute(
+                "UPDATE runs SET input = (SELECT input FROM runs WHERE id = ?1), first_row = ?3, last_row = ?4 WHERE id = ?2",
+                [run.0, to.0, new.0, last.0 + shift],
             )?;
             for (table, columns) in [
                 ("files", "number, path, canonical, place, dialect"),

@@ -16,9 +16,7 @@ pub struct OpenRun {
     pub run: RunId,
     /// The id of its plan; none if it is an import.
     pub plan: Option<String>,
-    /// Whether it has the rows of this fingerprint.
-    pub is_same: bool,
-    /// Whether some of its operations were not carried out.
+    /// Whether the same rows go on with it: not if all operations of a sync were carried out.
     pub has_more: bool,
 }
 
@@ -27,14 +25,12 @@ impl Journal {
     ///
     /// # Errors
     /// If the journal cannot be read.
-    pub fn open_run(&self, fingerprint: Option<&[u8]>) -> Result<Option<OpenRun>, JournalError> {
-        let sql = "SELECT id, plan, coalesce(input = ?1, FALSE), ended_at IS NULL OR EXISTS (
+    pub fn open_run(&self) -> Result<Option<OpenRun>, JournalError> {
+        let sql = "SELECT id, plan, plan IS NULL OR ended_at IS NULL OR EXISTS (
                        SELECT 1 FROM operations WHERE row BETWEEN first_row AND last_row AND NOT undo AND state IN ('planned', 'sending'))
                    FROM runs WHERE state = 'open' ORDER BY id DESC LIMIT 1";
-        let run = |row: &Row<'_>| {
-            Ok(OpenRun { run: RunId(row.get(0)?), plan: row.get(1)?, is_same: row.get(2)?, has_more: row.get(3)? })
-        };
-        self.run(|db| db.query_row(sql, [fingerprint], run).optional())
+        let run = |row: &Row<'_>| Ok(OpenRun { run: RunId(row.get(0)?), plan: row.get(1)?, has_more: row.get(2)? });
+        self.run(|db| db.query_row(sql, [], run).optional())
     }
 
     /// Takes no operation of a run up any more.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use clap::Parser;
 use tallyfy_groups::cli::{Cli, Command};
-use tallyfy_groups::commands::{Delivery, stage_sync};
+use tallyfy_groups::commands::{Delivery, stage_once};
 use tallyfy_groups::execute::Policy;
 use tallyfy_groups::journal::{Journal, JournalError, Now, Owner, Realm, RunId, Selection};
 use tallyfy_groups::limit::Stop;
@@ -83,8 +83,8 @@ async fn run(workspace: &Workspace, server: &Server, settings: &Settings, flags:
     let listener: Listener = Arc::new(|_| {});
     let mut problems = Problems::new(io::sink(), ProblemFormat::Counts, false);
     let command = format!("{flags:?}");
-    let staged = stage_sync(&mut journal, &owner(), &input, &command, false, &listener, &mut problems);
-    let (staged, open) = staged.unwrap();
+    let open = journal.open_run().unwrap();
+    let staged = stage_once(&mut journal, &owner(), &input, &command, open.as_ref(), &listener, &mut problems).unwrap();
     let policy = Policy {
         matching: MatchNames::Folded,
         on_existing: OnExisting::Fail,
