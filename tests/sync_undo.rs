@@ -131,7 +131,9 @@ fn an_accepted_plan_over_an_unchanged_file_is_finished_by_the_same_command_after
     let (server, desk) = synchronized(&rows);
     night(&desk, &rows, &[]).expect(0);
     let before = as_they_are(&server);
-    ["A", "B"].iter().for_each(|name| edit(&server, name, &json!({"members": []})));
+    for name in ["A", "B"] {
+        edit(&server, name, &json!({"members": []}));
+    }
     let plan = desk.run(&["sync", "teams.csv", "--dry-run", "--json"]).expect(0).json();
     let accept = ["sync", "teams.csv", "--accept", plan["plan"].as_str().unwrap()];
     kill_at(&server, &desk, &accept, ("PUT", 1), LISTS + 1);

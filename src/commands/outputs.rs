@@ -5,25 +5,15 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use crate::cli::UndoArgs;
 use crate::journal::{Journal, RunId, absolute};
 use crate::model::shown_path;
-use crate::report::{OutputError, Rejects, is_regular, probe};
-use crate::settings::UndoPaths;
+use crate::report::{OutputError, Rejects, is_regular};
 
 use super::Failure;
 use super::staging::digest;
 
 /// A file, and the flag that names it.
 pub(super) type Flagged = (&'static str, PathBuf);
-
-/// Checks that the results of `undo` can be written and do not overwrite anything else.
-pub(super) fn prepare_undo(args: &UndoArgs, paths: &UndoPaths, log: Option<&Path>) -> Result<(), Failure> {
-    let outputs = [("--results", paths.results.clone()), ("--journal", paths.journal.clone())];
-    keep_apart(paths.imported.as_slice(), outputs, log)?;
-    make_folder(args.output.out_dir.as_deref())?;
-    probe(&paths.results, args.output.results.is_some()).map_err(Failure::Unwritable)
-}
 
 pub(super) fn make_folder(path: Option<&Path>) -> Result<(), Failure> {
     let Some(path) = path else { return Ok(()) };

@@ -1,9 +1,11 @@
 //! The plan of a sync: what a run that was cut off left is settled, the organization is read, and the plan goes into the journal.
 
+use std::collections::HashMap;
+
 use futures::{StreamExt, TryStreamExt, stream};
 
 use crate::journal::{Change, Journal, JournalError, OperationKind};
-use crate::model::{ExistingGroup, Outcome, Plan};
+use crate::model::{ExistingGroup, Outcome, OwnedGroup, Plan};
 use crate::plan::{self, GuardOptions, Inventory, SyncInput, SyncPolicy};
 use crate::tallyfy::{List, PageCursor, Transport};
 
@@ -42,6 +44,28 @@ impl<E: Transport> Delivery<E> {
         }
     }
 
+    /// The organization's groups, of which some are owned; those that `to_read` names, because the list does not show them or their
+    /// people, are read one by one.
+    pub(super) async fn inventory(
+        &self,
+        owned: HashMap<String, OwnedGroup>,
+        to_read: impl FnOnce(&Inventory) -> Vec<String>,
+    ) -> Result<Inventory, Failure> {
+        let unread = |unread| Failure::Stopped(stop_reason(&self.api, unread));
+        let (mut inventory, mut cursor) = (Inventory::new(owned, self.policy.matching), PageCursor::default());
+        while let Some(page) = self.api.next_page(List::Groups, &mut cursor).await.map_err(unread)? {
+            for group in page {
+                inventory.add(group);
+            }
+        }
+        tracing::info!(requests = self.api.requests(), "listed the organization's groups");
+        let ids = to_read(&inventory);
+        let read = stream::iter(&ids).map(|id| self.api.group(id)).buffer_unordered(self.concurrency);
+        let read: Vec<Option<ExistingGroup>> = read.try_collect().await.map_err(unread)?;
+        read.into_iter().flatten().for_each(|group| inventory.add(group));
+        Ok(inventory)
+    }
+
     /// Reads the organization, and makes the plan; `past` knows what is owned.
     ///
     /// # Errors
@@ -55,15 +79,6 @@ impl<E: Transport> Delivery<E> {
         policy: SyncPolicy,
         guards: &GuardOptions,
     ) -> Result<Plan, Failure> {
-        let unread = |unread| Failure::Stopped(stop_reason(&self.api, unread));
-        let mut inventory = Inventory::new(past.owned_groups(true)?, self.policy.matching);
-        let mut cursor = PageCursor::default();
-        while let Some(page) = self.api.next_page(List::Groups, &mut cursor).await.map_err(unread)? {
-            for group in page {
-                inventory.add(group);
-            }
-        }
-        tracing::info!(requests = self.api.requests(), "listed the organization's groups");
         let (rows, (invalid, excluded)) = (journal.desired_rows(self.run)?, journal.other_rows(self.run)?);
         if policy.prunes && !invalid.is_empty() {
             tracing::warn!("nothing is deleted: a row is invalid");
@@ -71,16 +86,14 @@ impl<E: Transport> Delivery<E> {
         if invalid.iter().any(String::is_empty) {
             tracing::warn!("nobody is removed: it is not known of which group an invalid row is");
         }
-        let ids = inventory.to_read(&rows, policy.adopts);
-        let read = stream::iter(&ids).map(|id| self.api.group(id)).buffer_unordered(self.concurrency);
-        let read: Vec<Option<ExistingGroup>> = read.try_collect().await.map_err(unread)?;
-        read.into_iter().flatten().for_each(|group| inventory.add(group));
+        let to_read = |listed: &Inventory| listed.to_read(&rows, policy.adopts);
+        let inventory = &self.inventory(past.owned_groups(true)?, to_read).await?;
         Ok(plan::plan(&SyncInput {
             organization,
             rows: &rows,
             invalid: &invalid,
             excluded: &excluded,
-            inventory: &inventory,
+            inventory,
             policy,
             guards,
             count: staged.rows,

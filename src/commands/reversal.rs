@@ -2,7 +2,7 @@
 
 use std::slice;
 
-use crate::journal::{Operation, OperationKind, PastOperation, State};
+use crate::journal::{Change, Operation, OperationKind, PastOperation, State};
 use crate::model::{Action, ActionKind, Edit, ExistingGroup, Group, GroupRef, Outcome, RequestError, RowId, Status};
 use crate::plan::{changes, claim};
 
@@ -22,17 +22,17 @@ impl Reversal {
     pub(super) fn of(
         PastOperation { undoing, done }: &PastOperation,
         found: Option<&ExistingGroup>,
-        named: &[ExistingGroup],
+        named: impl FnOnce() -> Vec<ExistingGroup>,
         is_forced: bool,
     ) -> Self {
         let (operation, group) = (&undoing.operation, &undoing.group);
         let whole = found.and_then(ExistingGroup::whole);
         let is_in_doubt = !matches!(done.state, State::Ended(_));
         match (&done.state, found) {
-            (State::Ended(Outcome::Deleted { .. }), _) => create_again(operation, group, named),
+            (State::Ended(Outcome::Deleted { .. }), _) => create_again(operation, group, &named()),
             // A request of a run that was killed may have arrived only now.
             _ if is_in_doubt && done.kind == OperationKind::Delete && found.is_none() => {
-                create_again(operation, group, named)
+                create_again(operation, group, &named())
             }
             (State::Ended(Outcome::Updated { group: left, .. } | Outcome::Unchanged { group: left }), _) => {
                 restore(operation, done, left, found, is_forced)
@@ -114,10 +114,17 @@ impl Reversal {
         Action { edit, reason, ..Action::of(kind, row, group) }
     }
 
-    /// The operation that carries it out, and its outcome if it is not carried out.
-    pub(super) fn operation(self, operation: Operation) -> (Operation, Option<Outcome>) {
+    /// The operation that carries it out, and what is known of it: its outcome too, if it is not carried out.
+    pub(super) fn operation(self, operation: Operation) -> (Operation, Vec<Change>) {
+        let mut known = match (&operation.state, operation.kind) {
+            (State::Ended(Outcome::Unknown(_)), OperationKind::Create) => vec![Change::Resume, Change::Absent],
+            (State::Ended(_), _) => vec![Change::Resume],
+            (State::Sending, _) => vec![Change::Absent],
+            (State::Planned, _) => Vec::new(),
+        };
         let Self { kind, target, edit, outcome, .. } = self;
-        (Operation { kind, target, edit, ..operation }, outcome)
+        known.extend(outcome.map(Change::End));
+        (Operation { kind, target, edit, ..operation }, known)
     }
 }
 

@@ -92,18 +92,8 @@ impl Sync<'_> {
 
     /// Applies the plan, or resumes one that was cut off.
     fn apply(self) -> Result<Ending, Failure> {
-        let mut problems = self.context.problems();
-        let (journal, staged, open) = self.read(&mut problems)?;
-        let paths = self.run.outputs(&journal, &staged)?;
-        let (journal, sent) = block_on(self.send(journal, &staged, open, problems))?;
-        let Some(sent) = sent else { return Ok(Ending::Complete) };
-        self.run.finish(&journal, &staged, &paths, sent)
-    }
-
-    /// Reads and checks all files into the journal, unless it has their rows already; gives the run that was cut off too.
-    fn read(&self, problems: &mut Problems<impl Write + Send>) -> Result<(Journal, Staged, Option<OpenRun>), Failure> {
         let FileRun { connection, input, progress, args, .. } = &self.run;
-        let mut journal = self.run.open()?;
+        let (mut problems, mut journal) = (self.context.problems(), self.run.open()?);
         let SyncArgs { prune, adopt, members, allow_empty, .. } = self.args;
         let command = format!("sync {prune} {adopt} {members:?} {allow_empty} {:?}", args.people);
         let (owner, listener) = (owner(connection), progress.listener());
@@ -114,11 +104,14 @@ impl Sync<'_> {
             return Err(Failure::Usage(why.to_owned()));
         }
         let resumed = open.as_ref().filter(|_| !args.fresh);
-        let staged = stage_once(&mut journal, &owner, input, &command, resumed, &listener, problems)?;
+        let staged = stage_once(&mut journal, &owner, input, &command, resumed, &listener, &mut problems)?;
         if open.as_ref().is_none_or(|open| open.run != staged.run) {
             self.check_files(Some(&journal), &journal, &staged)?;
         }
-        Ok((journal, staged, open))
+        let paths = self.run.outputs(&journal, &staged)?;
+        let (journal, sent) = block_on(self.send(journal, &staged, open, problems))?;
+        let Some(sent) = sent else { return Ok(Ending::Complete) };
+        self.run.finish(&journal, &staged, &paths, sent)
     }
 
     /// Nobody is removed by rejects that have a part of a group's people. Groups are deleted only by the files that listed them: those of

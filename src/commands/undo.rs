@@ -8,23 +8,23 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use console::Term;
-use futures::{StreamExt, TryStreamExt, stream};
 
 use crate::cli::UndoArgs;
-use crate::execute::{Policy, Unread};
+use crate::execute::Policy;
 use crate::exit::Ending;
-use crate::journal::{Change, Journal, Operation, OperationKind, PastOperation, PastRun, Selection, State};
+use crate::journal::{Change, Journal, Operation, PastOperation, PastRun, Selection, State};
 use crate::limit::GuestLimiter;
 use crate::model::{
-    Action, ActionKind, Event, ExistingGroup, GroupRef, InputFile, Listener, MatchNames, NameKey, OnExisting, Outcome,
-    OwnedGroup, RowId, listed, shortened, shown, shown_path,
+    Action, ActionKind, Event, GroupRef, InputFile, Listener, MatchNames, OnExisting, Outcome, RowId, listed,
+    shortened, shown, shown_path,
 };
-use crate::report::{Form, PlanTally, PlanView, Results, RunKind, Summary, counted};
+use crate::plan::Inventory;
+use crate::report::{Form, PlanTally, PlanView, Results, RunKind, Summary, counted, probe};
 use crate::settings::{Connection, UndoPaths};
-use crate::tallyfy::{List, PageCursor, Transport};
+use crate::tallyfy::Transport;
 
 use super::delivery::Delivery;
-use super::organization::{connect, stop_reason};
+use super::organization::connect;
 use super::question::agree;
 use super::reversal::Reversal;
 use super::signals::Signals;
@@ -58,7 +58,11 @@ pub(super) fn run(args: &UndoArgs, context: &Context<'_>) -> Result<Ending, Fail
     if undo.run.changed == 0 && !has_changes {
         return undo.report_nothing_done(&runs);
     }
-    outputs::prepare_undo(args, &undo.paths, context.log.log_file.as_deref())?;
+    let UndoPaths { results, journal: path, imported } = &undo.paths;
+    let written = [("--results", results.clone()), ("--journal", path.clone())];
+    outputs::keep_apart(imported.as_slice(), written, context.log.log_file.as_deref())?;
+    outputs::make_folder(args.output.out_dir.as_deref())?;
+    probe(results, args.output.results.is_some()).map_err(Failure::Unwritable)?;
     let progress = context.progress(args.output.progress);
     let mut requests = Some(0);
     if has_changes {
@@ -216,8 +220,18 @@ impl<E: Transport> Delivery<E> {
         journal.take_up_unknown(self.run)?;
         self.reconcile(journal, None).await?;
         self.settle_changes(journal).await?;
-        let plan = plan_undo(journal.past_operations(self.run)?, &journal.owned_groups(true)?, self).await;
-        plan.map_err(|unread| Failure::Stopped(stop_reason(&self.api, unread)))
+        let (mut past, owned) = (journal.past_operations(self.run)?, journal.owned_groups(true)?);
+        let by_row: HashMap<RowId, &GroupRef> = owned.values().map(|owned| (owned.row, &owned.group_ref)).collect();
+        for past in &mut past {
+            past.done.follow(&owned, &by_row);
+        }
+        let is_gone = |past: &&PastOperation| matches!(past.done.state, State::Ended(Outcome::Deleted { .. }));
+        let ids = past.iter().filter(|past| !is_gone(past)).filter_map(|past| past.done.group());
+        let ids: HashSet<String> = ids.map(|group| group.id.clone()).collect();
+        // A group that is missing in the list may not be in lists yet.
+        let to_read = |listed: &Inventory| ids.into_iter().filter(|id| listed.group(id).is_none()).collect();
+        let existing = self.inventory(HashMap::new(), to_read).await?;
+        Ok(plan_undo(past, &existing, self.policy.is_forced))
     }
 }
 
@@ -230,56 +244,8 @@ pub struct UndoWork {
     actions: Vec<Action>,
 }
 
-/// The groups that exist, as far as an undo is about them.
-#[derive(Default)]
-struct Existing {
-    by_id: HashMap<String, ExistingGroup>,
-    /// Those that have the name of a group which was deleted.
-    named: HashMap<NameKey, Vec<ExistingGroup>>,
-}
-
-impl Existing {
-    /// Reads the groups that these operations are about.
-    async fn read(past: &[PastOperation], by: &Delivery<impl Transport>) -> Result<Self, Unread> {
-        let Delivery { api, policy, concurrency, .. } = by;
-        let is_deleted = |past: &&PastOperation| past.done.kind == OperationKind::Delete;
-        let names: HashSet<NameKey> =
-            past.iter().filter(is_deleted).map(|past| policy.matching.key(&past.undoing.group.name)).collect();
-        let is_gone = |past: &&PastOperation| matches!(past.done.state, State::Ended(Outcome::Deleted { .. }));
-        let ids = past.iter().filter(|past| !is_gone(past)).filter_map(|past| past.done.group());
-        let mut unlisted: HashSet<&str> = ids.map(|group| group.id.as_str()).collect();
-        let (mut existing, mut cursor) = (Self::default(), PageCursor::default());
-        while let Some(groups) = api.next_page::<ExistingGroup>(List::Groups, &mut cursor).await? {
-            for group in groups.into_iter().filter(|group| !group.is_deleted) {
-                let key = policy.matching.key(&group.name);
-                if names.contains(&key) {
-                    existing.named.entry(key).or_default().push(group.clone());
-                }
-                if unlisted.remove(group.group_ref.id.as_str()) {
-                    existing.by_id.insert(group.group_ref.id.clone(), group);
-                }
-            }
-        }
-        // A group that is missing in the list may not be in lists yet: it is read by its id.
-        let read = stream::iter(unlisted).map(|id| api.group(id)).buffer_unordered(*concurrency);
-        let found: Vec<_> = read.try_collect().await?;
-        existing.by_id.extend(found.into_iter().flatten().map(|group| (group.group_ref.id.clone(), group)));
-        Ok(existing)
-    }
-}
-
 /// Compares what a run did with what exists, when nothing is in doubt any more.
-async fn plan_undo(
-    mut past: Vec<PastOperation>,
-    owned: &HashMap<String, OwnedGroup>,
-    by: &Delivery<impl Transport>,
-) -> Result<UndoWork, Unread> {
-    let by_row: HashMap<RowId, &GroupRef> = owned.values().map(|owned| (owned.row, &owned.group_ref)).collect();
-    for past in &mut past {
-        past.done.follow(owned, &by_row);
-    }
-    let policy = by.policy;
-    let existing = Existing::read(&past, by).await?;
+fn plan_undo(mut past: Vec<PastOperation>, existing: &Inventory, is_forced: bool) -> UndoWork {
     let (mut work, last) = (UndoWork::default(), past.iter().map(|past| past.done.level).max().unwrap_or_default());
     // Of the steps of a group, the last one tells how it was left.
     past.sort_by_key(|past| Reverse(past.done.level));
@@ -294,36 +260,24 @@ async fn plan_undo(
                 let action = work.actions.iter_mut().find(|action| action.row == *row);
                 let name = past.done.before.as_ref().map(|before| before.name.clone());
                 _ = action.map(|action| action.edit.name = name);
-                work.plan(past.undoing.operation, Reversal::of_update(&past.done));
+                work.operations.push(Reversal::of_update(&past.done).operation(past.undoing.operation));
             }
             continue;
         }
-        let named = existing.named.get(&policy.matching.key(&past.undoing.group.name)).map_or(&[][..], Vec::as_slice);
-        let found = id.as_ref().and_then(|id| existing.by_id.get(id));
-        let reversal = Reversal::of(&past, found, named, policy.is_forced);
+        let found = id.as_ref().and_then(|id| existing.group(id));
+        let named = || existing.groups_named(&past.undoing.group.name);
+        let reversal = Reversal::of(&past, found, named, is_forced);
         restored.extend(id.zip(reversal.restores()).map(|(id, is_restored)| (id, (is_restored, row))));
         work.actions.push(reversal.action(row, past.undoing.group));
-        work.plan(past.undoing.operation, reversal);
+        work.operations.push(reversal.operation(past.undoing.operation));
     }
     work.actions.sort_by_key(|action| action.kind);
-    Ok(work)
+    work
 }
 
 impl UndoWork {
     /// How many groups will be changed.
     fn changes(&self) -> u64 {
         self.actions.iter().filter(|action| action.kind.is_change()).count() as u64
-    }
-
-    fn plan(&mut self, operation: Operation, reversal: Reversal) {
-        let known: &[Change] = match (&operation.state, operation.kind) {
-            (State::Ended(Outcome::Unknown(_)), OperationKind::Create) => &[Change::Resume, Change::Absent],
-            (State::Ended(_), _) => &[Change::Resume],
-            (State::Sending, _) => &[Change::Absent],
-            (State::Planned, _) => &[],
-        };
-        let known = known.to_vec();
-        let (operation, outcome) = reversal.operation(operation);
-        self.operations.push((operation, known.into_iter().chain(outcome.map(Change::End)).collect()));
     }
 }

@@ -23,7 +23,7 @@ pub use follow::{Absent, Lookup, Next, Step, When, after_create, after_lookup};
 pub use refusals::Refusals;
 pub use worker::{Policy, Worker};
 
-use crate::journal::Feed;
+use crate::journal::{Change, Feed};
 use crate::limit::GuestPermit;
 use crate::model::{RowId, StopReason};
 use crate::tallyfy::Transport;
@@ -77,7 +77,7 @@ impl<E: Transport> Work<E> {
         tokio::join!(biased; self.admit_guests(), rows);
         // Attempts that were begun and do not leave any more are not in doubt.
         while let Some(begun) = self.feed.leftover().await {
-            self.worker.withdraw(begun);
+            self.worker.record(begun.spend(), [Change::Withdraw]);
         }
     }
 

@@ -103,13 +103,12 @@ impl<E: Transport> Worker<E> {
         Some((Sending { begun, permit }, guest_permit))
     }
 
-    /// An attempt that was begun does not leave now.
-    pub(super) fn withdraw(&self, begun: Intent) {
-        self.record(begun.spend(), [Change::Withdraw]);
-    }
-
     /// Records what changes; returns the changed operation.
-    fn record(&self, task: GroupOperation, changes: impl IntoIterator<Item = Change>) -> Option<GroupOperation> {
+    pub(super) fn record(
+        &self,
+        task: GroupOperation,
+        changes: impl IntoIterator<Item = Change>,
+    ) -> Option<GroupOperation> {
         let task = self.changed(task, changes)?;
         self.recorded(self.journal.record(task.operation.clone()))?;
         Some(task)

@@ -78,11 +78,6 @@ impl Edit {
         self.name.is_none() && self.description.is_none() && self.members.is_none() && self.guests.is_none()
     }
 
-    /// Whether somebody is removed.
-    pub fn removes(&self) -> bool {
-        !self.members.remove.is_empty() || !self.guests.remove.is_empty()
-    }
-
     /// The whole group after the change.
     pub fn apply(&self, group: &Group) -> Group {
         Group {

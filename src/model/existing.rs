@@ -45,11 +45,6 @@ pub struct ExistingGroup {
 }
 
 impl ExistingGroup {
-    /// Whether the server shows its people.
-    pub fn shows_people(&self) -> bool {
-        self.members.is_some() && self.guests.is_some()
-    }
-
     /// The whole group, if the server shows its people.
     pub fn whole(&self) -> Option<Group> {
         Some(Group {

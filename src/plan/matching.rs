@@ -114,7 +114,8 @@ impl Inventory {
             has_key || ids.contains(id) || names.contains(&self.matching.key(&owned.group().name))
         };
         let missing = self.owned.iter().filter(|(id, _)| !self.by_id.contains_key(*id)).filter(is_meant);
-        let hidden = self.groups.iter().enumerate().filter(|(_, group)| !group.shows_people());
+        let is_hidden = |group: &ExistingGroup| group.members.is_none() || group.guests.is_none();
+        let hidden = self.groups.iter().enumerate().filter(|(_, group)| is_hidden(group));
         let mut hidden: HashMap<usize, &String> = hidden.map(|(index, group)| (index, &group.group_ref.id)).collect();
         // Mostly there is none.
         if !hidden.is_empty() {
@@ -122,6 +123,16 @@ impl Inventory {
             hidden.retain(|index, _| meant.contains(index) || self.owned(*index).is_some());
         }
         missing.map(|(id, _)| id).chain(hidden.into_values()).cloned().collect()
+    }
+
+    /// The group of this id.
+    pub(crate) fn group(&self, id: &str) -> Option<&ExistingGroup> {
+        self.by_id.get(id).map(|group| &self.groups[*group])
+    }
+
+    /// The groups that have a name.
+    pub(crate) fn groups_named(&self, name: &str) -> Vec<ExistingGroup> {
+        self.named(name).into_iter().map(|group| self.groups[group].clone()).collect()
     }
 
     /// What the journal knows of a group, if it owns it.

@@ -68,7 +68,7 @@ pub(crate) fn may_apply(edit: &Edit, has: &Group, allows_empty: bool) -> bool {
         let after = edit.apply(has);
         after.members.is_empty() && after.guests.is_empty()
     };
-    allows_empty || !edit.removes() || !is_emptied()
+    allows_empty || edit.members.remove.is_empty() && edit.guests.remove.is_empty() || !is_emptied()
 }
 
 /// The text that is wanted, unless the group has it, or it is what was sent before and the organization has what it made of that.
