@@ -5,11 +5,12 @@ use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::future::Future;
 use std::panic::resume_unwind;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use futures::{StreamExt, stream};
+use parking_lot::Mutex;
 
 use crate::execute::{Api, Policy, ROWS, Unread, Worker, send_all};
 use crate::journal::{
@@ -102,8 +103,7 @@ impl<E: Transport> Delivery<E> {
             tracing::warn!(groups = in_doubt.len(), "looking up the groups that were being changed when the run ended");
             self.api.stop.sleep(self.api.lookup_delays(Duration::ZERO).iter().sum()).await;
         }
-        for task in in_doubt {
-            let GroupOperation { operation, .. } = task;
+        for GroupOperation { operation, .. } in in_doubt {
             let Some(id) = operation.target.as_ref().map(|target| target.id.clone()) else { continue };
             let seen = match self.api.group(&id).await {
                 Ok(seen) => seen,

@@ -195,10 +195,6 @@ impl Files {
         Ok(())
     }
 
-    fn file_of(&self, row: u32) -> usize {
-        self.opened.partition_point(|file| file.first_row <= row as usize).saturating_sub(1)
-    }
-
     /// The place of the next row of the last file.
     fn place(&mut self, row: u32, is_continued: bool) -> Place {
         let line = self.rows[row as usize].line.into();
@@ -210,7 +206,8 @@ impl Files {
 
     /// `file:line`, safe to show.
     fn shown(&self, row: u32) -> String {
-        model::place(self.path(self.file_of(row)), Some(self.rows[row as usize].line.into()), None)
+        let file = self.opened.partition_point(|file| file.first_row <= row as usize).saturating_sub(1);
+        model::place(self.path(file), Some(self.rows[row as usize].line.into()), None)
     }
 }
 

@@ -38,10 +38,8 @@ impl<E: Transport> Delivery<E> {
             incomplete.filter(|operation| operation.edit.is_none() && operation.kind == OperationKind::Update);
         let found = incomplete.filter_map(|operation| Some((operation.target.clone()?, operation)));
         journal.apply(found.map(|(group, operation)| (operation, [Change::End(Outcome::found(group))])))?;
-        match self.api.stop.reason() {
-            Some(reason) => Err(Failure::Stopped(reason)),
-            None => Ok(journal.abandon(self.run)?),
-        }
+        self.api.stop.reason().map_or(Ok(()), |reason| Err(Failure::Stopped(reason)))?;
+        Ok(journal.abandon(self.run)?)
     }
 
     /// The organization's groups, of which some are owned; those that `to_read` names, because the list does not show them or their

@@ -182,7 +182,10 @@ impl Sync<'_> {
             }
             let is_agreed = self.args.yes || self.args.accept.is_some() || planned.plan.changes() == 0;
             self.show_plan(&planned, &journal, staged, self.context.log.quiet && is_agreed)?;
-            if !is_agreed && !self.context.bars.suspend(|| self.agree(&planned.plan))? {
+            let (count, organization) = (planned.plan.changes(), &self.run.connection.organization);
+            let cure = format!("--yes changes them without asking, and --accept {} only by this plan", planned.plan.id);
+            let ask = || agree(count, "change", organization, !self.args.no_input, &cure);
+            if !is_agreed && !self.context.bars.suspend(ask)? {
                 writeln!(io::stderr(), "nothing was changed").map_err(Failure::Print)?;
                 return Ok((journal, None));
             }
@@ -215,9 +218,7 @@ impl Sync<'_> {
     ) -> Result<Planned, Failure> {
         let api = &delivery.api;
         let (people, directory) = find_people(api, journal, staged, &self.args.run.people, problems).await?;
-        if let Some(reason) = api.stop.reason() {
-            return Err(Failure::Stopped(reason));
-        }
+        api.stop.reason().map_or(Ok(()), |reason| Err(Failure::Stopped(reason)))?;
         let SyncArgs { members, allow_empty, adopt, prune, guards, .. } = self.args;
         let merge = MergePolicy { members: *members, allows_empty: *allow_empty };
         let policy = SyncPolicy { merge, adopts: *adopt, prunes: *prune };
@@ -305,13 +306,6 @@ impl Sync<'_> {
             Some(accepted) if accepted != plan => Err(Failure::Refused(format!("{what} is {plan}, not {accepted}"))),
             accepted => Ok(accepted.is_some()),
         }
-    }
-
-    /// Asks whether the plan may be applied.
-    fn agree(&self, plan: &Plan) -> Result<bool, Failure> {
-        let count = plan.changes();
-        let cure = format!("--yes changes them without asking, and --accept {} only by this plan", plan.id);
-        agree(count, "change", &self.run.connection.organization, !self.args.no_input, &cure)
     }
 }
 

@@ -230,7 +230,10 @@ impl<E: Transport> Api<E> {
         let call = Ok(self.endpoints.list(list, number));
         let parse = |_, body: &Bytes| Page::parse(body).map_err(|lack| unreadable(&name, &lack));
         let page = self.read(&name, is_awaited, ApiRequest { kind: RequestKind::List, call, parse: &parse }).await?;
-        let inconsistent = |lack: &str| Unread::Failed(untrue(&name, lack));
+        let inconsistent = |lack: &str| {
+            let (code, message) = ("answer-unreadable".to_owned(), unreadable(&name, lack));
+            Unread::Failed(RequestError { code, message, http_status: Some(200) })
+        };
         let page = page.ok_or_else(|| inconsistent("it is not there"))?;
         cursor.add(&page).map_err(|lack| inconsistent(&lack))?;
         report(cursor.read, cursor.pages);
@@ -243,7 +246,9 @@ impl<E: Transport> Api<E> {
     /// If a page cannot be had.
     pub async fn named(&self, name: &str, matching: MatchNames) -> Result<Vec<ExistingGroup>, Unread> {
         let (mut found, mut cursor, key) = (Vec::new(), PageCursor::default(), matching.key(name));
-        while let Some(groups) = self.next_page(List::Search(searchable(name)), &mut cursor).await? {
+        // SQL's LIKE reads a backslash as an escape: a search for the longest part without one finds the name too.
+        let part = name.split('\\').max_by_key(|part| part.len()).unwrap_or(name);
+        while let Some(groups) = self.next_page(List::Search(part), &mut cursor).await? {
             found.extend(groups.into_iter().filter(|group: &ExistingGroup| matching.key(&group.name) == key));
         }
         Ok(found)
@@ -324,17 +329,8 @@ fn backoff(sends: u32, random: f64) -> Duration {
     doubled.min(BACKOFF_MAX).mul_f64(random.clamp(0.0, 1.0))
 }
 
-/// The longest part of a name without a backslash, which SQL's LIKE reads as an escape: a search for it finds the name too.
-fn searchable(name: &str) -> &str {
-    name.split('\\').max_by_key(|part| part.len()).unwrap_or(name)
-}
-
 fn unreadable(what: &str, lack: &str) -> String {
     format!("the {what} cannot be read: {lack}")
-}
-
-fn untrue(what: &str, lack: &str) -> RequestError {
-    RequestError { code: "answer-unreadable".to_owned(), message: unreadable(what, lack), http_status: Some(200) }
 }
 
 #[cfg(test)]

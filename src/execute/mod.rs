@@ -13,9 +13,9 @@ mod worker;
 
 use std::collections::HashMap;
 use std::future;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use futures::{StreamExt, stream};
+use parking_lot::Mutex;
 
 pub use api::{Api, Created, Unread};
 pub use classify::{Class, Classified, RequestKind, classify};
@@ -71,7 +71,7 @@ impl<E: Transport> Work<E> {
         });
         let rows = permits.for_each_concurrent(rows, async |permit| {
             let Some(begun) = self.feed.next().await else { return };
-            let guest_permit = self.guest_permits().remove(&begun.row());
+            let guest_permit = self.guest_permits.lock().remove(&begun.row());
             self.worker.work(Sending { begun, permit }, guest_permit).await;
         });
         tokio::join!(biased; self.admit_guests(), rows);
@@ -91,16 +91,12 @@ impl<E: Transport> Work<E> {
             last = end.operation.row;
             for task in tasks {
                 let Some(permit) = quota.permit(task.invited()).await else { break 'rows };
-                self.guest_permits().insert(task.operation.row, permit);
+                self.guest_permits.lock().insert(task.operation.row, permit);
                 if journal.admit(task).is_err() {
                     break 'rows;
                 }
             }
         }
         journal.end_guests();
-    }
-
-    fn guest_permits(&self) -> MutexGuard<'_, HashMap<RowId, GuestPermit>> {
-        self.guest_permits.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

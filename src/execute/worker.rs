@@ -2,9 +2,10 @@
 
 use std::collections::HashSet;
 use std::iter;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::api::{Api, Unread};
@@ -12,9 +13,7 @@ use super::classify::Class;
 use super::follow::{Absent, Lookup, Next, Step, When, after_create, after_lookup};
 use crate::journal::{Change, GroupOperation, Handle, Intent, OperationKind, WriterFailed};
 use crate::limit::{GuestLimiter, GuestPermit, Permit};
-use crate::model::{
-    Event, ExistingGroup, GroupRef, MatchNames, OnExisting, Outcome, RequestError, Status, StopReason, hash,
-};
+use crate::model::{Event, ExistingGroup, MatchNames, OnExisting, Outcome, RequestError, Status, StopReason, hash};
 use crate::tallyfy::Transport;
 
 /// What the user chose about sending.
@@ -161,8 +160,8 @@ impl<E: Transport> Worker<E> {
     ) -> Step {
         let left = Instant::now();
         let class = match self.api.create_group(permit, &task.group).await {
-            // It may have been created under an id that the answer does not have.
-            Class::Applied(created) if !self.note_created(&created.group) => {
+            // Another row was answered with it: it may have been created under an id that the answer does not have.
+            Class::Applied(created) if !self.created.lock().insert(hash(&created.group.id)) => {
                 let message = format!("the server gave the id of another row's group ({})", created.group.id);
                 let http_status = Some(created.http_status);
                 Class::Ambiguous(RequestError { code: "id-repeated".to_owned(), message, http_status })
@@ -176,11 +175,6 @@ impl<E: Transport> Worker<E> {
             // Most rows need none: their futures stay small.
             Next::Lookup(lookup) => Box::pin(self.look_up(task, lookup, left.elapsed(), number)).await,
         }
-    }
-
-    /// Notes the group that a row was answered with; false if another row was.
-    fn note_created(&self, group: &GroupRef) -> bool {
-        self.created.lock().unwrap_or_else(PoisonError::into_inner).insert(hash(&group.id))
     }
 
     /// Another attempt, unless there were enough.

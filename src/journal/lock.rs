@@ -1,7 +1,7 @@
 //! One import at a time over one journal.
 
 use std::fs::{self, File, TryLockError};
-use std::io::{self, Read, Seek, Write};
+use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use same_file::Handle;
@@ -33,7 +33,9 @@ impl Lock {
             }
             // The previous holder may have removed the file after we opened it and before we locked it.
             if Handle::from_path(&path).is_ok_and(|there| there == file) {
-                write_holder(file.as_file_mut()).map_err(io)?;
+                let holder = file.as_file_mut();
+                holder.set_len(0).and_then(|()| holder.rewind()).map_err(io)?;
+                write!(holder, "{}", std::process::id()).map_err(io)?;
                 return Ok(Self { path, _file: file });
             }
         }
@@ -44,12 +46,6 @@ impl Drop for Lock {
     fn drop(&mut self) {
         let _ = fs::remove_file(&self.path);
     }
-}
-
-fn write_holder(file: &mut File) -> io::Result<()> {
-    file.set_len(0)?;
-    file.rewind()?;
-    write!(file, "{}", std::process::id())
 }
 
 fn holder(file: &mut File) -> Option<u32> {

@@ -33,22 +33,22 @@ impl GuestLimiter {
 
     /// These guests were sent with a group.
     pub fn remember(&self, sent: &SentGuests) {
-        self.queue.state().remember(sent, now());
+        self.queue.state.lock().remember(sent, now());
     }
 
     /// The organization knows these guests.
     pub fn learn(&self, guests: &[String]) {
-        self.queue.state().known.add(guests);
+        self.queue.state.lock().known.add(guests);
     }
 
     /// Whether the organization knows all of these guests.
     pub fn knows(&self, guests: &[String]) -> bool {
-        self.queue.state().known.new_among(guests) == 0
+        self.queue.state.lock().known.new_among(guests) == 0
     }
 
     /// An empty forecast of the rows of this run, which knows the guests of earlier rows.
     pub fn forecast(&self) -> GuestForecast {
-        let quota = self.queue.state();
+        let quota = self.queue.state.lock();
         GuestForecast::new(quota.rate.unwrap_or(GUEST_CAP), quota.known.clone())
     }
 
@@ -68,7 +68,7 @@ impl GuestLimiter {
 
     /// How long the quota would hold rows with guests back, if none can be sent in this run.
     pub(crate) fn shut_for(&self) -> Option<Duration> {
-        self.queue.state().shut
+        self.queue.state.lock().shut
     }
 
     /// Waits until a row with these guests, which was not sent yet, may leave; `None` if the run stops, or no row with guests
@@ -77,7 +77,7 @@ impl GuestLimiter {
         loop {
             let permit = self.admit(guests).await?;
             // Each refusal is an attempt: a row that was refused is sent again and again, and no other before it.
-            if self.queue.state().repeats == 0 {
+            if self.queue.state.lock().repeats == 0 {
                 return Some(permit);
             }
         }
@@ -85,15 +85,15 @@ impl GuestLimiter {
 
     /// Waits for the permit of a row that is sent again: it goes before new ones.
     pub(crate) async fn permit_again(self: &Arc<Self>, guests: &[String]) -> Option<GuestPermit> {
-        self.queue.state().repeats += 1;
+        self.queue.state.lock().repeats += 1;
         let permit = self.admit(guests).await;
-        self.queue.state().repeats -= 1;
+        self.queue.state.lock().repeats -= 1;
         permit
     }
 
     async fn admit(self: &Arc<Self>, guests: &[String]) -> Option<GuestPermit> {
         let depart = || {
-            let admission = self.queue.state().admit(guests, now());
+            let admission = self.queue.state.lock().admit(guests, now());
             match admission {
                 // After a refusal the wait is reported already.
                 Err(Some(until)) => self.report(|quota, now| quota.forecast.wait(until, GuestWait::Rated, now)),
@@ -110,13 +110,13 @@ impl GuestLimiter {
     pub(crate) fn row_answered(&self, permit: Option<GuestPermit>, guests: &[String], response: GuestResponse) {
         match permit {
             Some(permit) => permit.answered(response),
-            None if matches!(response, GuestResponse::Refused(_)) => self.queue.state().known.remove(guests),
+            None if matches!(response, GuestResponse::Refused(_)) => self.queue.state.lock().known.remove(guests),
             None => {}
         }
     }
 
     fn report<T: IntoIterator<Item = Event>>(&self, update: impl FnOnce(&mut GuestQuota, Instant) -> T) {
-        let events = update(&mut self.queue.state(), now());
+        let events = update(&mut self.queue.state.lock(), now());
         events.into_iter().for_each(|event| (self.listener)(event));
     }
 }

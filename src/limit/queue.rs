@@ -1,9 +1,10 @@
 //! What every wait of a run has: the signal that ends it early, and the queue for permits, in which one waits at a time, in the
 //! order in which they came, until the state of a limit lets it through.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use tokio::sync::{Notify, SetOnce};
 
 use super::now;
@@ -43,7 +44,7 @@ impl Stop {
 
 /// The state of a limit, and those that wait for it.
 pub(crate) struct PermitQueue<T> {
-    state: Mutex<T>,
+    pub(super) state: Mutex<T>,
     turn: tokio::sync::Mutex<()>,
     /// A response came, or a pause began.
     pub(super) changed: Notify,
@@ -53,10 +54,6 @@ pub(crate) struct PermitQueue<T> {
 impl<T> PermitQueue<T> {
     pub(super) fn new(state: T, stop: Stop) -> Self {
         Self { state: Mutex::new(state), turn: tokio::sync::Mutex::default(), changed: Notify::new(), stop }
-    }
-
-    pub(super) fn state(&self) -> MutexGuard<'_, T> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits until `depart` gives a permit, in the order of the calls; `None` if the run stops. Where there is none, `depart` says

@@ -90,22 +90,22 @@ impl RateLimiter {
 
     /// How many requests have left.
     pub fn requests(&self) -> u64 {
-        self.queue.state().requests
+        self.queue.state.lock().requests
     }
 
     /// How long the server takes to answer when it is slow: the longest latency, which fades over some hundred faster responses.
     pub fn latency(&self) -> Duration {
-        self.queue.state().limit.latency
+        self.queue.state.lock().limit.latency
     }
 
     /// For how long the server has refused all writes, for reasons that are not their own; `None` if it may be chance.
     pub(crate) fn refuses_writes(&self) -> Option<Duration> {
-        self.queue.state().streaks.refuses_writes(now())
+        self.queue.state.lock().streaks.refuses_writes(now())
     }
 
     /// A write had its effect, although its response did not say so.
     pub(crate) fn had_effect(&self) {
-        self.queue.state().streaks.succeeded(true);
+        self.queue.state.lock().streaks.succeeded(true);
         self.queue.changed.notify_one();
     }
 
@@ -117,7 +117,7 @@ impl RateLimiter {
 
     /// A permit; or when to try again, or `None`: not before a response.
     fn depart(&self, is_write: bool) -> Result<Permit<'_>, Option<Instant>> {
-        let (state, now) = (&mut *self.queue.state(), now());
+        let (state, now) = (&mut *self.queue.state.lock(), now());
         state.breaker.room(now)?;
         let is_probe = state.breaker.is_open();
         let is_write = is_write && !is_probe;
@@ -165,7 +165,7 @@ impl RateLimiter {
     ) {
         // Its drop would take the request back.
         let Permit { left, mark, is_write, is_probe, .. } = *ManuallyDrop::new(permit);
-        let (state, now) = (&mut *self.queue.state(), now());
+        let (state, now) = (&mut *self.queue.state.lock(), now());
         self.queue.changed.notify_one();
         state.writes_in_flight -= usize::from(is_write);
         // A mark that stays holds its place for longer after a restart: nothing is lost by it.
@@ -212,7 +212,7 @@ impl RateLimiter {
 
 impl Drop for Permit<'_> {
     fn drop(&mut self) {
-        let mut state = self.limiter.queue.state();
+        let mut state = self.limiter.queue.state.lock();
         if self.is_probe {
             state.breaker.probe_at = Some(now());
         }

@@ -26,30 +26,26 @@ pub(super) fn merge(
     policy: MergePolicy,
 ) -> Result<Edit, String> {
     let mode = if may_remove { policy.members } else { MembersMode::Add };
-    let is_managed = |field: Field| !desired.unmanaged.contains(&field);
-    let texts = owned.map(OwnedGroup::texts);
-    let known = |text: fn(&Texts) -> &str| texts.as_ref().map(|[sent, answered]| [text(sent), text(answered)]);
-    let edit = Edit {
-        name: merge_text(&desired.name, known(|texts| &texts.name), &has.name),
-        // The API cannot clear a description.
-        description: desired.description.as_ref().and_then(|wanted| {
-            merge_text(
-                wanted,
-                known(|texts| texts.description.as_deref().unwrap_or_default()),
-                has.description.as_deref().unwrap_or_default(),
-            )
-        }),
-        members: if is_managed(Field::Members) {
-            merge_list(&desired.members, &has.members, owned.map(OwnedGroup::listed_members), mode)
-        } else {
-            ListChange::default()
-        },
-        guests: if is_managed(Field::Guests) {
-            merge_list(&desired.guests, &has.guests, owned.map(OwnedGroup::listed_guests), mode)
-        } else {
-            ListChange::default()
-        },
+    let (known, now) = (owned.map(OwnedGroup::texts), Texts::from(has));
+    // What is wanted, unless the group has it, or it is what was sent before and the group has what the organization made of that.
+    let text = |wanted: &str, of: fn(&Texts) -> &str| {
+        let known = known.as_ref().map(|texts| texts.each_ref().map(of));
+        (wanted != of(&now) && known != Some([wanted, of(&now)])).then(|| wanted.to_owned())
     };
+    let description = |wanted: &String| text(wanted, |texts| texts.description.as_deref().unwrap_or_default());
+    let mut edit = Edit {
+        name: text(&desired.name, |texts| &texts.name),
+        // The API cannot clear a description.
+        description: desired.description.as_ref().and_then(description),
+        members: merge_list(&desired.members, &has.members, owned.map(OwnedGroup::listed_members), mode),
+        guests: merge_list(&desired.guests, &has.guests, owned.map(OwnedGroup::listed_guests), mode),
+    };
+    for list in &desired.unmanaged {
+        match list {
+            Field::Members => edit.members = ListChange::default(),
+            _ => edit.guests = ListChange::default(),
+        }
+    }
     if may_apply(&edit, has, policy.allows_empty) { Ok(edit) } else { Err("would become empty".to_owned()) }
 }
 
@@ -69,11 +65,6 @@ pub(crate) fn may_apply(edit: &Edit, has: &Group, allows_empty: bool) -> bool {
         after.members.is_empty() && after.guests.is_empty()
     };
     allows_empty || edit.members.remove.is_empty() && edit.guests.remove.is_empty() || !is_emptied()
-}
-
-/// The text that is wanted, unless the group has it, or it is what was sent before and the organization has what it made of that.
-fn merge_text(wanted: &str, known: Option<[&str; 2]>, has: &str) -> Option<String> {
-    (wanted != has && known != Some([wanted, has])).then(|| wanted.to_owned())
 }
 
 /// The change of a list, of which earlier files listed these people.

@@ -3,13 +3,14 @@
 //! Events are folded into a state where they happen; a thread of its own draws.
 
 use std::io::Write;
+use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use console::{Term, measure_text_width, truncate_str};
 use indicatif::ProgressDrawTarget;
+use parking_lot::Mutex;
 
 use super::forecast::{self, Forecast};
 use super::grouped;
@@ -51,7 +52,7 @@ impl Progress {
     /// Prints what the import takes; its rate is the planned one.
     pub(crate) fn announce(&self, forecast: &Forecast) {
         let planned = forecast.rate.map(Rate::per_second);
-        lock(&self.state).planned = planned;
+        self.state.lock().planned = planned;
         if self.drawing.is_some() {
             // A closed standard error is no reason to stop.
             let _ = writeln!(self.status.clone(), "{}", forecast::text(forecast));
@@ -61,7 +62,7 @@ impl Progress {
     /// The receiver of events.
     pub(crate) fn listener(&self) -> Listener {
         let state = Arc::clone(&self.state);
-        Arc::new(move |event| lock(&state).add(event, Instant::now()))
+        Arc::new(move |event| state.lock().add(event, Instant::now()))
     }
 }
 
@@ -74,10 +75,6 @@ impl Drop for Progress {
     }
 }
 
-fn lock(state: &Mutex<ProgressState>) -> MutexGuard<'_, ProgressState> {
-    state.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 /// Draws until the progress is dropped.
 fn draw(state: &Mutex<ProgressState>, status: &StatusLine, is_bar: bool, ended: &mpsc::Receiver<()>) {
     if is_bar {
@@ -86,10 +83,10 @@ fn draw(state: &Mutex<ProgressState>, status: &StatusLine, is_bar: bool, ended: 
     while ended.recv_timeout(if is_bar { FRAME } else { LINE }) == Err(RecvTimeoutError::Timeout) {
         let now = Instant::now();
         if is_bar {
-            let (bar, progress, below) = frame(&lock(state), Term::stderr().size().1.into(), now);
+            let (bar, progress, below) = frame(&state.lock(), Term::stderr().size().1.into(), now);
             status.show(bar, progress, below);
         } else {
-            let line = plain_line(&lock(state), now);
+            let line = plain_line(&state.lock(), now);
             let _ = writeln!(status.clone(), "{line}");
         }
     }

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::future::{Future, pending};
 use std::io::{self, ErrorKind};
 use std::pin::pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use futures::stream::{self, StreamExt};
 use http_body_util::combinators::UnsyncBoxBody;
@@ -13,6 +13,7 @@ use hyper::body::{Bytes, Frame, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use parking_lot::Mutex;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -35,8 +36,8 @@ pub async fn serve(
     simulation: Arc<Mutex<Simulation>>,
     stop: impl Future<Output = ()>,
 ) -> io::Result<()> {
-    let (began, stood) = (Instant::now(), lock(&simulation).now());
-    let handle = move |request: &Request| lock(&simulation).handle(request, stood + began.elapsed());
+    let (began, stood) = (Instant::now(), simulation.lock().now());
+    let handle = move |request: &Request| simulation.lock().handle(request, stood + began.elapsed());
     let mut connections = JoinSet::new();
     let mut stop = pin!(stop);
     let ended = loop {
@@ -118,9 +119,4 @@ async fn respond(reply: Reply) -> io::Result<hyper::Response<UnsyncBoxBody<Bytes
     let head = headers.into_iter().fold(head, |head, (name, value)| head.header(name, value));
     let response = head.body(body).inspect_err(|error| tracing::error!(%error, "an answer that HTTP cannot carry"));
     response.map_err(|_| ErrorKind::ConnectionReset.into())
-}
-
-/// A panic of another thread leaves the simulation usable.
-fn lock(simulation: &Mutex<Simulation>) -> MutexGuard<'_, Simulation> {
-    simulation.lock().unwrap_or_else(PoisonError::into_inner)
 }

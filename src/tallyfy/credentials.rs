@@ -1,7 +1,6 @@
 //! The token in use, and a newer one once the server refuses it. Shows neither.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
+use parking_lot::Mutex;
 use reqwest::header::HeaderValue;
 
 /// The access token: shown nowhere. `HeaderValue` hides what is marked as sensitive from `Debug`.
@@ -78,18 +77,18 @@ impl Credentials {
 
     /// The token for the next request.
     pub fn token(&self) -> Token {
-        self.lock().token.clone()
+        self.0.lock().token.clone()
     }
 
     /// The server refused this token. A token that has replaced it since is not affected.
     pub fn refuse(&self, token: &Token) {
-        let mut in_use = self.lock();
+        let mut in_use = self.0.lock();
         in_use.is_refused |= in_use.token == *token;
     }
 
     /// Whether there is a token that the server has not refused. The first call after a refusal fetches it.
     pub fn renew(&self) -> bool {
-        let mut in_use = self.lock();
+        let mut in_use = self.0.lock();
         if !in_use.is_refused {
             return true;
         }
@@ -107,12 +106,8 @@ impl Credentials {
 
     /// Removes every token that was used from a text that is shown: a server may repeat it.
     pub fn hide(&self, text: &str) -> String {
-        let in_use = self.lock();
+        let in_use = self.0.lock();
         in_use.older.iter().chain([&in_use.token]).fold(text.to_owned(), |text, token| token.hide(&text))
-    }
-
-    fn lock(&self) -> MutexGuard<'_, InUse> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -51,11 +51,8 @@ impl Endpoints {
             List::Users | List::Guests => (PEOPLE_PER_PAGE, "sort"),
         };
         let kind = <&str>::from(list);
-        let mut path = format!("{}/{kind}?per_page={per_page}&page={page}&{sort}=created_at", self.0);
-        if let List::Search(search) = list {
-            path.push_str("&q=");
-            path.push_str(&escaped(search));
-        }
+        let search = if let List::Search(text) = list { format!("&q={}", escaped(text)) } else { String::new() };
+        let path = format!("{}/{kind}?per_page={per_page}&page={page}&{sort}=created_at{search}", self.0);
         Call { method: Method::GET, path, body: None }
     }
 

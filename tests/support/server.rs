@@ -18,7 +18,7 @@ pub(crate) const TOKEN: &str = "s3cr3t-T0ken.of_the-tests~4711";
 
 /// A server, which ends when this is dropped.
 pub(crate) struct Server {
-    simulation: Arc<Mutex<Simulation>>,
+    simulation: Arc<parking_lot::Mutex<Simulation>>,
     tally: Arc<Mutex<Tally>>,
     address: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
@@ -54,7 +54,7 @@ impl Server {
         };
         let mut simulation = Simulation::new(&options, FaultScript::parse(faults).unwrap());
         let tally = Tally::of(&mut simulation);
-        let simulation = Arc::new(Mutex::new(simulation));
+        let simulation = Arc::new(parking_lot::Mutex::new(simulation));
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap();
@@ -80,7 +80,7 @@ impl Server {
 
     /// Asks the oracle, or changes the world.
     pub(crate) fn with<T>(&self, ask: impl FnOnce(&mut Simulation) -> T) -> T {
-        ask(&mut self.simulation.lock().unwrap())
+        ask(&mut self.simulation.lock())
     }
 
     /// Looks at what arrived.

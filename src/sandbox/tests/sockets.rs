@@ -2,7 +2,7 @@
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -12,6 +12,7 @@ use tokio::task::JoinHandle;
 
 use super::super::{RequestRate, serve};
 use super::*;
+use parking_lot::Mutex;
 
 /// A served simulation.
 struct Served {
@@ -59,7 +60,7 @@ impl Served {
     }
 
     fn groups(&self) -> usize {
-        self.simulation.lock().unwrap().groups().count()
+        self.simulation.lock().groups().count()
     }
 
     async fn end(self) {
