@@ -1,7 +1,7 @@
 //! How a run ended, and the exit code for it: the table that scripts rely on. The code of an error is in
 //! `commands/failure`. Pure.
 
-use crate::model::{StatusCounts, StopReason};
+use crate::model::StopReason;
 
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,49 +58,6 @@ impl Ending {
             | StopReason::Down { .. } => Self::PauseTooLong,
             StopReason::Journal | StopReason::Unrecorded(_) | StopReason::Unreachable(_) => Self::Failed,
             StopReason::Interrupted => Self::Interrupted,
-        }
-    }
-
-    /// The ending of a run that went through to its last row.
-    pub(crate) fn of_counts(counts: &StatusCounts) -> Self {
-        let is_open = counts.by_status().any(|(status, _)| status.is_open());
-        if is_open { Self::Incomplete } else { Self::Complete }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::Status;
-
-    #[test]
-    fn an_import_is_complete_only_if_no_row_is_open() {
-        for (status, ending) in [
-            (Status::Created, Ending::Complete),
-            (Status::Exists, Ending::Complete),
-            (Status::Duplicate, Ending::Complete),
-            (Status::Invalid, Ending::Incomplete),
-            (Status::Failed, Ending::Incomplete),
-            (Status::Unknown, Ending::Incomplete),
-            (Status::Pending, Ending::Incomplete),
-        ] {
-            let mut counts = StatusCounts::default();
-            counts.add(status);
-            assert_eq!(Ending::of_counts(&counts), ending);
-        }
-        assert_eq!(Ending::of_counts(&StatusCounts::default()), Ending::Complete);
-    }
-
-    #[test]
-    fn a_run_is_taken_back_only_if_every_group_is_deleted_or_gone() {
-        let mut counts = StatusCounts::default();
-        counts.add(Status::Deleted);
-        counts.add(Status::Gone);
-        assert_eq!(Ending::of_counts(&counts), Ending::Complete);
-        for status in [Status::Held, Status::Failed, Status::Unknown, Status::Pending] {
-            let mut counts = counts.clone();
-            counts.add(status);
-            assert_eq!(Ending::of_counts(&counts), Ending::Incomplete);
         }
     }
 }

@@ -26,6 +26,16 @@ fn what_the_server_leaves_out_is_a_warning_of_the_row() {
 }
 
 #[test]
+fn with_strict_a_group_that_the_server_made_otherwise_makes_the_run_incomplete() {
+    for command in [&["import"][..], &["sync", "--yes"]] {
+        let server = server("kind = 'alter'\nmembers = [1002]");
+        let desk = Desk::at(&server).with("groups.csv", "name,description,members\nA,x,1001;1002\n");
+        let strict = [command, &["groups.csv", "--strict"]].concat();
+        desk.run(&strict).expect(9).tells("groups.csv:2: created: the server made it otherwise: +1001\n");
+    }
+}
+
+#[test]
 fn a_group_that_was_given_another_name_is_found_by_the_next_run() {
     let server = server("kind = 'alter'\nprefix = 'Team '\nmembers = [1001, 1002]");
     let desk = Desk::at(&server).with("groups.csv", ROWS);

@@ -193,6 +193,7 @@ impl<'a> FileRun<'a> {
         sent: Sent,
     ) -> Result<Ending, Failure> {
         let mut summary = Summary::new(self.kind, staged.files.clone(), &self.connection.organization);
+        summary.is_strict = self.args.strict;
         let mut results = Results::create(&paths.results, &staged.files, self.args.with_input)?;
         let mut rejects = Rejects::new(&paths.rejects, &staged.files);
         let mut accounted = 0;

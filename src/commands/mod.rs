@@ -109,7 +109,8 @@ fn close(mut summary: Summary, stopped: Option<Failure>, is_json: bool, is_quiet
         Some(Failure::Stopped(_)) if summary.is_settled() => None,
         stopped => stopped,
     };
-    let ending = stopped.as_ref().map_or_else(|| Ending::of_counts(&summary.counts), Failure::ending);
+    let ended = if summary.wrong > 0 { Ending::Incomplete } else { Ending::Complete };
+    let ending = stopped.as_ref().map_or(ended, Failure::ending);
     (summary.stopped, summary.exit_code) = (stopped.as_ref().map(ToString::to_string), ending.code());
     let text = if is_json { format!("{}\n", summary.json()) } else { summary.text() };
     let printed = match is_quiet && !is_json {

@@ -42,7 +42,9 @@ pub(crate) struct Summary {
     /// The lines of the first rows that went wrong.
     named: String,
     /// The number of rows that went wrong.
-    wrong: u64,
+    pub(crate) wrong: u64,
+    /// Whether a group that the server made otherwise than it was sent went wrong, too: `--strict`.
+    pub(crate) is_strict: bool,
     /// The results, if they were written.
     pub(crate) results: Option<PathBuf>,
     /// The rejects, if there are any.
@@ -73,14 +75,17 @@ impl Summary {
     pub(crate) fn add(&mut self, result: &ResultRow) {
         self.counts.add(result.status);
         self.pruned += u64::from(result.place.is_none() && self.kind == RunKind::Sync);
-        if !result.status.is_open() || result.status == Status::Pending {
+        // Anything else that is warned of keeps a strict run from sending.
+        let is_altered = self.is_strict && matches!(result.status, Status::Created | Status::Updated);
+        let warnings = result.warnings.as_ref().filter(|_| is_altered);
+        if result.status == Status::Pending || !result.status.is_open() && warnings.is_none() {
             return;
         }
         self.wrong += 1;
         if self.wrong <= NAMED_MAX {
             let at = |at: Place| place(&self.files[at.file].path, Some(at.line), None);
             let (at, status) = (result.place.map_or_else(|| shortened(&result.name), at), result.status.as_ref());
-            let error = shown(result.error.as_deref().unwrap_or_default());
+            let error = shown(result.error.as_ref().or(warnings).map_or("", String::as_str));
             let _ = writeln!(self.named, "{at}: {status}: {error}");
         }
     }
@@ -165,6 +170,11 @@ mod tests {
     use super::*;
     use crate::model::{Dialect, Format, Raw};
 
+    fn file() -> InputFile {
+        let dialect = Dialect { format: Format::Csv, delimiter: b',', header: Vec::new(), is_rejects: false };
+        InputFile { path: "g.csv".to_owned(), dialect }
+    }
+
     fn result(row: u64, status: Status) -> ResultRow {
         ResultRow {
             place: Some(Place { file: 0, row, line: row + 1 }),
@@ -183,9 +193,20 @@ mod tests {
     }
 
     #[test]
+    fn what_is_not_as_it_was_to_be_has_gone_wrong() {
+        for kind in [RunKind::Import, RunKind::Sync, RunKind::Undo] {
+            let wrong = Status::VARIANTS.iter().copied().filter(|status| {
+                let mut summary = Summary::new(kind, vec![file()], "org");
+                summary.add(&result(1, *status));
+                summary.wrong > 0
+            });
+            assert_eq!(wrong.collect::<Vec<_>>(), [Status::Held, Status::Invalid, Status::Failed, Status::Unknown]);
+        }
+    }
+
+    #[test]
     fn the_summary_names_the_first_rows_that_went_wrong_and_aligns_the_counts() {
-        let dialect = Dialect { format: Format::Csv, delimiter: b',', header: Vec::new(), is_rejects: false };
-        let mut summary = Summary::new(RunKind::Import, vec![InputFile { path: "g.csv".to_owned(), dialect }], "org");
+        let mut summary = Summary::new(RunKind::Import, vec![file()], "org");
         (1..=2000).for_each(|row| summary.add(&result(row, Status::Created)));
         (2001..=2022).for_each(|row| summary.add(&result(row, Status::Failed)));
         summary.add(&result(2023, Status::Pending));
