@@ -105,7 +105,7 @@ impl Command {
 /// How files are read and checked.
 #[derive(Debug, Args)]
 pub struct InputArgs {
-    /// CSV or JSON files, or workbooks; `-` is standard input. Several files are one import
+    /// CSV or JSON files, or workbooks; `-` is standard input. Several files are read as one
     #[arg(required = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub files: Vec<PathBuf>,
     /// How they are read.
