@@ -95,7 +95,7 @@ fn sync_storm(seed: u64, is_verbose: bool) -> Vec<String> {
     log
 }
 
-/// Plays nights of syncs without faults, with edits by others, each of which keeps its promises.
+/// Plays nights of syncs without faults, with edits by others; each night keeps its promises.
 fn nights(seed: u64, _: bool) -> Vec<String> {
     kit::nights::play(seed).unwrap_or_else(|why| panic!("{why}"));
     Vec::new()

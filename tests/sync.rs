@@ -208,7 +208,7 @@ fn members_come_and_go_as_the_mode_says() {
 fn a_typo_costs_nobody_access() {
     let rows = ["1,A,,1;2,", "2,B,,3,"].map(str::to_owned);
     let (server, desk) = synchronized(&rows);
-    // An entry that is no user, left out; a row that is invalid.
+    // An entry that is not a user, left out; a row that is invalid.
     night(&desk, &["1,A,,1;nobody@members.example,", "2,B,,3,"].map(str::to_owned), &["--unknown-members", "skip"])
         .expect(0);
     night(&desk, &["1,A,,1;x,".to_owned()], &["--prune"]).expect(9);

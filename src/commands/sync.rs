@@ -251,7 +251,8 @@ impl Sync<'_> {
         Ok(self.run.forecast(requests, &(guests, are_listed)))
     }
 
-    /// Prints the plan, unless it is to be silent and no guard refuses it; on standard error if standard output is for the summary as JSON, which there is none of if it is refused.
+    /// Prints the plan, unless it is to be silent and no guard refuses it: on standard error where the summary follows as JSON on
+    /// standard output.
     fn show_plan(&self, planned: &Planned, journal: &Journal, staged: &Staged, is_silent: bool) -> Result<(), Failure> {
         let SyncArgs { full, markdown, run, .. } = self.args;
         let Planned { plan, invalid, forecast, directory, .. } = planned;

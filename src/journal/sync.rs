@@ -16,7 +16,7 @@ pub struct OpenRun {
     pub run: RunId,
     /// The id of its plan; none if it is an import.
     pub plan: Option<String>,
-    /// Whether the same rows go on with it: not if all operations of a sync were carried out.
+    /// Whether a command over the same rows resumes it: not if all operations of a sync were carried out.
     pub has_more: bool,
 }
 
