@@ -215,3 +215,18 @@ fn a_list_that_contradicts_itself_is_no_list() {
     set_faults(&server, &script);
     desk.run(&["sync", "teams.csv", "--yes", "--prune"]).expect(1).says("is empty");
 }
+
+#[test]
+fn an_answer_about_another_group_is_not_believed() {
+    for (method, at) in [("GET", 3), ("PUT", 1)] {
+        let (server, desk) = synchronized(&["1,A,,1,".to_owned()]);
+        server.plant("other", "Other");
+        let body = r#"{"data":{"id":"other","name":"Other","description":"x","members":[7],"guests":[]}}"#;
+        set_faults(&server, &format!("[[fault]]\nkind = 'answer'\nmethod = '{method}'\nbody = '{body}'\nat = [{at}]"));
+        night(&desk, &["1,A,,1;2,".to_owned()], &[]).expect(0);
+        assert_eq!(server.group("A").members, [1, 2], "{method}");
+        // It is not owned because of that.
+        night(&desk, &["1,A,,1;2,".to_owned()], &["--prune"]).expect(0).tells("1 owned group, 1 other not touched");
+        assert_eq!(server.names(), ["A", "Other"], "{method}");
+    }
+}

@@ -6,8 +6,8 @@ use crate::cli::ImportArgs;
 use crate::execute::Policy;
 use crate::exit::Ending;
 use crate::journal::{Journal, Selection};
-use crate::model::Event;
-use crate::report::{Problems, RunKind, counted, grouped};
+use crate::model::{Event, grouped};
+use crate::report::{Problems, RunKind, counted};
 use crate::settings::OutputPaths;
 
 use super::file_run::{FileRun, Sent};

@@ -80,9 +80,8 @@ pub fn stage(
     for (number, (path, file)) in input.files.iter().zip(&files).enumerate() {
         journal.stage_file(run, number, path, file)?;
     }
-    stage.finish()?;
     let range = (first, RowId(first.0 + i64::try_from(rows).unwrap_or(i64::MAX) - 1));
-    journal.note_rows(run, range)?;
+    stage.finish(run, range.1)?;
     let (invalid, valid) = (counts.of(Status::Invalid), counts.of(Status::Pending));
     Ok(Staged { run, files, rows, invalid, valid, names, range })
 }

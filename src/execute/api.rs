@@ -17,6 +17,7 @@ use crate::journal::ServerClock;
 use crate::limit::{Permit, RateLimiter, Stop};
 use crate::model::{
     Event, ExistingGroup, Group, GroupRef, Listener, MatchNames, Outcome, RequestError, StopReason, Texts, hash,
+    shortened,
 };
 use crate::plan;
 use crate::tallyfy::{self, Call, Credentials, Endpoints, List, Method, Page, PageCursor, Transport, TransportError};
@@ -151,7 +152,11 @@ impl<E: Transport> Api<E> {
     /// Replaces a group.
     pub(super) async fn update_group(&self, permit: Permit<'_>, id: &str, group: &Group) -> Class<Created> {
         let call = self.endpoints.group(Method::PUT, id, Some(tallyfy::body(group, true)));
-        self.send(permit, &ApiRequest { kind: RequestKind::Update, call, parse: &Created::parse }).await
+        let parse = |status, body: &Bytes| {
+            let updated = Created::parse(status, body)?;
+            check_id(id, &updated.group).map(|()| updated)
+        };
+        self.send(permit, &ApiRequest { kind: RequestKind::Update, call, parse: &parse }).await
     }
 
     /// Deletes a group.
@@ -230,12 +235,11 @@ impl<E: Transport> Api<E> {
         let call = Ok(self.endpoints.list(list, number));
         let parse = |_, body: &Bytes| Page::parse(body).map_err(|lack| unreadable(&name, &lack));
         let page = self.read(&name, is_awaited, ApiRequest { kind: RequestKind::List, call, parse: &parse }).await?;
-        let inconsistent = |lack: &str| {
-            let (code, message) = ("answer-unreadable".to_owned(), unreadable(&name, lack));
-            Unread::Failed(RequestError { code, message, http_status: Some(200) })
-        };
-        let page = page.ok_or_else(|| inconsistent("it is not there"))?;
-        cursor.add(&page).map_err(|lack| inconsistent(&lack))?;
+        let page = page.ok_or_else(|| "it is not there".to_owned());
+        let page = page.and_then(|page| cursor.add(&page).map(|()| page)).map_err(|lack| {
+            let error = RequestError::new("answer-unreadable", unreadable(&name, &lack));
+            Unread::Failed(RequestError { http_status: Some(200), ..error })
+        })?;
         report(cursor.read, cursor.pages);
         Ok(Some(page.entries))
     }
@@ -260,7 +264,10 @@ impl<E: Transport> Api<E> {
     /// If it cannot be had.
     pub async fn group(&self, id: &str) -> Result<Option<ExistingGroup>, Unread> {
         let call = self.endpoints.group(Method::GET, id, None);
-        let parse = |_, body: &Bytes| tallyfy::group(body).map_err(|lack| unreadable("group", &lack));
+        let parse = |_, body: &Bytes| {
+            let group = tallyfy::group(body).map_err(|lack| unreadable("group", &lack))?;
+            check_id(id, &group.group_ref).map(|()| group)
+        };
         let group = self.read("group", false, ApiRequest { kind: RequestKind::Read, call, parse: &parse }).await?;
         Ok(group.filter(|group| !group.is_deleted))
     }
@@ -327,6 +334,11 @@ impl<E: Transport> Api<E> {
 fn backoff(sends: u32, random: f64) -> Duration {
     let doubled = BACKOFF_MIN.saturating_mul(2_u32.saturating_pow(sends.saturating_sub(1)));
     doubled.min(BACKOFF_MAX).mul_f64(random.clamp(0.0, 1.0))
+}
+
+/// A cache on the way may answer with another group.
+fn check_id(id: &str, group: &GroupRef) -> Result<(), String> {
+    if group.id == id { Ok(()) } else { Err(format!("the answer is about another group ({})", shortened(&group.id))) }
 }
 
 fn unreadable(what: &str, lack: &str) -> String {

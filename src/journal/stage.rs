@@ -96,14 +96,16 @@ impl Stage<'_> {
         inserted.map(drop).map_err(|reason| Journal::failed(&self.journal.path, reason))
     }
 
-    /// Commits the rows.
+    /// Commits the rows of a run, which does not count yet; `last` is the last row.
     ///
     /// # Errors
     /// If the journal cannot be written.
-    pub fn finish(self) -> Result<(), JournalError> {
+    pub fn finish(self, run: RunId, last: RowId) -> Result<(), JournalError> {
+        let rows = "UPDATE runs SET first_row = ?2, last_row = ?3 WHERE id = ?1";
         // Somebody may be reading.
         self.journal.run(|db| {
             db.busy_timeout(READERS_MAX)?;
+            self.batch.execute(rows, [run.0, self.first.0, last.0])?;
             self.batch.commit()
         })?;
         self.journal.make_durable()

@@ -185,13 +185,9 @@ impl Operation {
                 self.attempts += 1;
                 self.state = State::Sending;
             }
-            (State::Sending, Change::Withdraw) => {
+            (State::Sending, change @ (Change::Withdraw | Change::NotApplied)) => {
                 self.sent_ms.pop();
-                self.attempts -= 1;
-                self.state = State::Planned;
-            }
-            (State::Sending, Change::NotApplied) => {
-                self.sent_ms.pop();
+                self.attempts -= u32::from(change == Change::Withdraw);
                 self.state = State::Planned;
             }
             (State::Sending, Change::Absent) => self.state = State::Planned,

@@ -49,15 +49,6 @@ impl Journal {
         self.run(|db| db.query_row("SELECT EXISTS (SELECT 1 FROM runs WHERE plan = ?1)", [plan], |row| row.get(0)))
     }
 
-    /// The rows of a run are these; it does not count yet.
-    ///
-    /// # Errors
-    /// If the journal cannot be written.
-    pub fn note_rows(&self, run: RunId, (first, last): (RowId, RowId)) -> Result<(), JournalError> {
-        let sql = "UPDATE runs SET first_row = ?2, last_row = ?3 WHERE id = ?1";
-        self.run(|db| db.execute(sql, [run.0, first.0, last.0]).map(drop))
-    }
-
     /// How many rows the last sync had that was carried out to its end.
     ///
     /// # Errors

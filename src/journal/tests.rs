@@ -42,8 +42,8 @@ pub(super) fn run(journal: &mut Journal, names: &[&str], is_fresh: bool) -> (Run
         let validity = earlier.map_or(Validity::Valid(key), |twin| Validity::Repeat(u32::try_from(twin).unwrap()));
         stage.add(u32::try_from(index).unwrap(), place, &row, &validity, &[]).unwrap();
     }
-    stage.finish().unwrap();
     let last = RowId(first.0 + i64::try_from(names.len()).unwrap() - 1);
+    stage.finish(run, last).unwrap();
     journal.commence(run, (first, last), is_fresh).unwrap();
     (run, first)
 }

@@ -44,6 +44,6 @@ pub use row::{
     Cell, Dialect, ERROR_COLUMN, Field, Fields, Format, InputFile, InputFormat, Item, Place, Raw, RowId, is_delimiter,
 };
 pub use span::span;
-pub(crate) use text::{are_addresses, has_address, is_json_address, listed, sheet_name, without_sheet};
+pub(crate) use text::{are_addresses, grouped, has_address, is_json_address, listed, sheet_name, without_sheet};
 pub use text::{is_invisible, is_plain, json_shown, place, shortened, shown, shown_path};
 pub use user::{PeopleCounts, UnknownMembers, User, UserStatus};

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use humantime::format_duration;
 
-use crate::model::shortened;
+use crate::model::{grouped, shortened};
 
 /// The longest period of a rate.
 const PERIOD_MAX: Duration = Duration::from_hours(24);
@@ -103,13 +103,29 @@ impl Rate {
 
 impl fmt::Display for Rate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} requests in {}", self.requests, format_duration(self.period))
+        let count = grouped(self.requests.get().into());
+        match format_duration(self.period).to_string().as_str() {
+            "1s" => write!(f, "{count} a second"),
+            "1m" => write!(f, "{count} a minute"),
+            "1h" => write!(f, "{count} an hour"),
+            "1day" => write!(f, "{count} a day"),
+            other => write!(f, "{count} in {other}"),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_rate_is_written_in_words() {
+        let words = |text: &str| Rate::parse(text).unwrap().to_string();
+        assert_eq!(words("600/min"), "600 a minute");
+        assert_eq!(words("1500/h"), "1,500 an hour");
+        assert_eq!(words("100/6s"), "100 in 6s");
+        assert_eq!(words("1/1500ms"), "1 in 1s 500ms");
+    }
 
     #[test]
     fn a_rate_is_a_number_and_a_period() {

@@ -33,6 +33,11 @@ pub fn shown_path(path: &Path) -> String {
     shown(&path.display().to_string())
 }
 
+/// A number with thousands separators: 12,345.
+pub(crate) fn grouped(number: u64) -> String {
+    indicatif::HumanCount(number).to_string()
+}
+
 /// The first words of a list, and the number of the others.
 pub(crate) fn listed(words: impl IntoIterator<Item = String>, most: usize) -> String {
     let mut words = words.into_iter();

@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use humantime::format_duration;
 use serde_json::json;
 
-use super::{counted, grouped};
+use super::counted;
 use crate::model::{Rate, span};
 
 /// What an import takes, predicted before the first row is sent.
@@ -41,7 +40,7 @@ impl Forecast {
 pub(super) fn text(forecast: &Forecast) -> String {
     let what = counted(forecast.requests, "request");
     let time = match (forecast.time(), forecast.rate) {
-        (Some(time), Some(rate)) => format!("about {} at {}", span(time), per(rate)),
+        (Some(time), Some(rate)) => format!("about {} at {}", span(time), rate),
         _ => "as fast as the server allows".to_owned(),
     };
     let longer = forecast.guest_time;
@@ -49,7 +48,7 @@ pub(super) fn text(forecast: &Forecast) -> String {
         return format!("{what}; {time}");
     }
     let limit = if forecast.is_guest_rate_chosen { "--guest-rate" } else { "the guest quota of" };
-    let (new, rate, longer) = (forecast.are_guests_new, per(forecast.guest_rate), span(longer));
+    let (new, rate, longer) = (forecast.are_guests_new, forecast.guest_rate, span(longer));
     let guests = counted(forecast.guests, if new { "new guest" } else { "guest" });
     let unsure = if new { "" } else { "if all of them are new to the organization, " };
     format!("{what}; {time}\n{guests}: {unsure}{limit} {rate} adds up to {longer}")
@@ -63,18 +62,6 @@ pub(super) fn json(forecast: &Forecast) -> serde_json::Value {
         "guests": forecast.guests,
         "guest_quota_seconds": forecast.guest_time.as_secs_f64(),
     })
-}
-
-/// A rate: 600 a minute, 100 in 6s.
-fn per(rate: Rate) -> String {
-    let count = grouped(rate.requests.get().into());
-    match format_duration(rate.period).to_string().as_str() {
-        "1s" => format!("{count} a second"),
-        "1m" => format!("{count} a minute"),
-        "1h" => format!("{count} an hour"),
-        "1day" => format!("{count} a day"),
-        other => format!("{count} in {other}"),
-    }
 }
 
 #[cfg(test)]
@@ -132,13 +119,5 @@ mod tests {
         let slow = Forecast { rate: Some(rate("1/24h")), ..forecast(2, 0) };
         assert_eq!(slow.time(), Some(Duration::from_hours(24)));
         assert!(forecast(u64::MAX, 0).time() > Some(Duration::from_hours(1_000_000)));
-    }
-
-    #[test]
-    fn a_rate_is_written_in_words() {
-        assert_eq!(per(rate("600/min")), "600 a minute");
-        assert_eq!(per(rate("1500/h")), "1,500 an hour");
-        assert_eq!(per(rate("100/6s")), "100 in 6s");
-        assert_eq!(per(rate("1/1500ms")), "1 in 1s 500ms");
     }
 }

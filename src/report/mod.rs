@@ -29,10 +29,7 @@ pub(crate) use rows::{export_text, open_csv_row};
 pub use status_line::StatusLine;
 pub(crate) use summary::{RunKind, Summary};
 
-/// A number with thousands separators: 12,345.
-pub(crate) fn grouped(number: u64) -> String {
-    indicatif::HumanCount(number).to_string()
-}
+use crate::model::grouped;
 
 /// A line of a table of counts.
 fn count_line(word: &str, count: u64) -> String {

@@ -10,10 +10,10 @@ use hashbrown::HashMap;
 use serde_json::{Value, json};
 use strum::VariantArray;
 
+use super::counted;
 use super::forecast::{self, Forecast};
-use super::{counted, grouped};
 use crate::model::{
-    Action, ActionKind, Group, Guard, InputFile, ListChange, Plan, json_shown, place as at, shortened, shown,
+    Action, ActionKind, Group, Guard, InputFile, ListChange, Plan, grouped, json_shown, place as at, shortened, shown,
     without_sheet,
 };
 

@@ -7,10 +7,10 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::{count_line, grouped};
+use super::count_line;
 use crate::model::{
-    Code, Place, Problem, ProblemCount, ProblemFormat, Severity, Status, StatusCounts, json_shown, place, shortened,
-    shown, shown_path, without_sheet,
+    Code, Place, Problem, ProblemCount, ProblemFormat, Severity, Status, StatusCounts, grouped, json_shown, place,
+    shortened, shown, shown_path, without_sheet,
 };
 
 /// At most this many lines of a kind are shown unless all are asked for.

@@ -13,10 +13,9 @@ use indicatif::ProgressDrawTarget;
 use parking_lot::Mutex;
 
 use super::forecast::{self, Forecast};
-use super::grouped;
 use super::progress_state::ProgressState;
 use super::status_line::{BAR, StatusLine};
-use crate::model::{GuestWait, Listener, ProgressMode, Rate, Wait, shortened, span};
+use crate::model::{GuestWait, Listener, ProgressMode, Rate, Wait, grouped, shortened, span};
 
 /// How often the bar is drawn.
 const FRAME: Duration = Duration::from_millis(100);

@@ -8,10 +8,10 @@ use std::time::Duration;
 use serde_json::json;
 use strum::VariantArray;
 
-use super::{count_line, grouped};
+use super::count_line;
 use crate::model::{
-    InputFile, PeopleCounts, Place, ResultRow, Status, StatusCounts, place, shortened, shown, shown_path, span,
-    without_sheet,
+    InputFile, PeopleCounts, Place, ResultRow, Status, StatusCounts, grouped, place, shortened, shown, shown_path,
+    span, without_sheet,
 };
 
 /// At most this many rows that were not imported are named.
