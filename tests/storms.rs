@@ -16,6 +16,7 @@ use std::thread;
 use std::time::Duration;
 
 use kit::check::{Before, check};
+use kit::faults::fault;
 use kit::rows::{Sheet, sheet};
 use kit::{End, Finished, Network, Server, Settings, Workspace, import, import_to_end, in_paused_time};
 use rand::rngs::StdRng;
@@ -195,28 +196,12 @@ struct Faults {
     lasting: String,
 }
 
-const KINDS: [&str; 16] = [
-    "refuse",
-    "drop-before",
-    "drop-after",
-    "hang-before",
-    "hang-after",
-    "error-before",
-    "error-after",
-    "html-before",
-    "html-after",
-    "too-many",
-    "cut",
-    "empty",
-    "foreign",
-    "endless",
-    "slow",
-    "lag",
-];
+const METHODS: [&str; 4] = ["POST", "POST", "GET", ""];
 
 impl Faults {
     fn draw(rng: &mut StdRng, is_far: bool) -> Self {
-        let lasting = (0..rng.random_range(0..8)).map(|_| fault(rng, is_far)).collect();
+        let lag = if is_far { 15_000 } else { 3500 };
+        let lasting = (0..rng.random_range(0..8)).map(|_| fault(rng, &METHODS, 15.0, lag)).collect();
         let at = rng.random_range(1..60);
         let first = match rng.random_range(0..8) {
             0 => format!("[[fault]]\nkind = 'token-dies'\nat = [{at}]\n"),
@@ -229,25 +214,6 @@ impl Faults {
         };
         Self { first, lasting }
     }
-}
-
-fn fault(rng: &mut StdRng, is_far: bool) -> String {
-    let kind = *KINDS.choose(rng).unwrap();
-    let method = *["method = 'POST'\n", "method = 'POST'\n", "method = 'GET'\n", ""].choose(rng).unwrap();
-    let status = |rng: &mut StdRng, all: &[u16]| format!("status = {}\n", all.choose(rng).unwrap());
-    let own = match kind {
-        // Only a create may be refused for good: a list that is refused stops the run.
-        "error-before" if method.contains("POST") => status(rng, &[403, 404, 408, 500, 502, 503, 504]),
-        "error-before" | "error-after" => status(rng, &[408, 500, 502, 503, 504]),
-        "html-before" | "html-after" => status(rng, &[200, 500, 502, 503, 504]),
-        "too-many" => format!("retry_after = '{}'\n", rng.random_range(0..4)),
-        // Some take longer than the client waits.
-        "slow" => format!("millis = {}\n", rng.random_range(0..4000)),
-        "lag" => format!("millis = {}\n", rng.random_range(0..if is_far { 15_000 } else { 3500 })),
-        _ => String::new(),
-    };
-    let most = if kind == "lag" { 100.0 } else { 15.0 };
-    format!("[[fault]]\nkind = '{kind}'\n{method}{own}percent = {:.1}\n", rng.random_range(0.5..most))
 }
 
 fn options(rng: &mut StdRng) -> Options {

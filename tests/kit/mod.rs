@@ -5,6 +5,7 @@
 #![allow(dead_code, unused_imports, reason = "each test program uses its part")]
 
 pub(crate) mod check;
+pub(crate) mod faults;
 pub(crate) mod import;
 pub(crate) mod nights;
 pub(crate) mod rows;

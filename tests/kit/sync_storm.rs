@@ -7,6 +7,7 @@ use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 
+use super::faults::fault;
 use super::nights::{FINAL_SYNCS, FREE, Nights, Shown};
 use super::server::OTHERS;
 use super::sync::{Synchronized, sync};
@@ -40,7 +41,8 @@ impl Nights {
         self.change_source();
         self.change_source();
         let (mut added, mut is_killed) = (BTreeMap::<String, BTreeSet<u64>>::new(), false);
-        let faults: String = (0..self.rng.random_range(0..7)).map(|_| fault(&mut self.rng)).collect();
+        let faults: String =
+            (0..self.rng.random_range(0..7)).map(|_| fault(&mut self.rng, &METHODS, 40.0, 3500)).collect();
         self.server.set_faults(&faults);
         self.write(true);
         for _ in 0..self.rng.random_range(0..5) {
@@ -163,33 +165,7 @@ impl HandEdit {
     }
 }
 
+const METHODS: [&str; 5] = ["POST", "PUT", "PUT", "DELETE", "GET"];
+
 /// Reasons for which a group is left alone until somebody decides, and which may hold others up.
 const HELD: [&str; 3] = ["exchange their names", "would become empty", "has another key"];
-
-const KINDS: [&str; 12] = [
-    "refuse",
-    "drop-before",
-    "drop-after",
-    "hang-before",
-    "hang-after",
-    "error-before",
-    "error-after",
-    "html-after",
-    "too-many",
-    "cut",
-    "slow",
-    "lag",
-];
-
-fn fault(rng: &mut StdRng) -> String {
-    let kind = *KINDS.choose(rng).unwrap();
-    let method = *["POST", "PUT", "PUT", "DELETE", "GET"].choose(rng).unwrap();
-    let own = match kind {
-        "error-before" | "error-after" => format!("status = {}\n", [408, 500, 502, 503].choose(rng).unwrap()),
-        "slow" => format!("millis = {}\n", rng.random_range(0..4000)),
-        "lag" => format!("millis = {}\n", rng.random_range(0..3500)),
-        _ => String::new(),
-    };
-    let most = if kind == "lag" { 100.0 } else { 40.0 };
-    format!("[[fault]]\nkind = '{kind}'\nmethod = '{method}'\n{own}percent = {:.1}\n", rng.random_range(0.5..most))
-}
