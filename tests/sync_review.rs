@@ -161,3 +161,20 @@ fn a_file_without_rows_is_imported_twice() {
     desk.run(&["import", "none.csv"]).expect(0);
     desk.run(&["import", "none.csv"]).expect(0);
 }
+
+#[test]
+fn two_ids_of_one_name_are_two_groups_and_none_is_deleted_or_merged_into_the_other() {
+    let server = Server::calm();
+    ["A", "B"].iter().zip(["g1", "g2"]).for_each(|(name, id)| server.plant(id, name));
+    let file = |second: &str| format!("tallyfy_id,name,members\ng1,A,1\ng2,{second},2\n");
+    let desk = Desk::at(&server).with("teams.csv", file("B"));
+    desk.run(&["sync", "teams.csv", "--yes", "--adopt"]).expect(0);
+    desk.write("teams.csv", file("A"));
+    for flags in [&["--prune"][..], &["--on-duplicate", "merge"]] {
+        let sync = [&["sync", "teams.csv", "--yes"], flags].concat();
+        desk.run(&sync)
+            .expect(9)
+            .tells("teams.csv:3: invalid: tallyfy_id: teams.csv:2 has the same name and another tallyfy_id");
+        assert_eq!((server.names(), server.group("A").members), (vec!["A".to_owned(), "B".to_owned()], vec![1]));
+    }
+}

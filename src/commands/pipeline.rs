@@ -113,8 +113,8 @@ struct CheckedRow<T> {
     known: KnownRow,
     /// The keys of its name; nothing if it is invalid.
     keys: Option<NameKeys>,
-    /// The hash of its own key.
-    key: Option<u64>,
+    /// The hash of its own key; of a row without one, that of its id, which counts among the rows of its name.
+    key: Option<(Field, u64)>,
     /// Whether it is of the same record as the row before.
     is_continued: bool,
     /// Whether it is merged with other rows of its name.
@@ -153,7 +153,8 @@ impl<T> Check<T> {
             let is_merged = row.is_of_person || self.input.on_duplicate == OnDuplicate::Merge;
             let (line, contents) = (u32::try_from(row.line).unwrap_or(u32::MAX), Contents::of(&group));
             let (known, is_continued) = (KnownRow { line, contents }, row.is_continued);
-            let key = group.key.as_ref().map(hash);
+            let id = || Some((Field::TallyfyId, hash((group.tallyfy_id.as_ref()?, keys.as_ref()?.name))));
+            let key = group.key.as_ref().map(|key| (Field::Key, hash(key))).or_else(id);
             rows.push(CheckedRow { known, keys, key, is_continued, is_merged, problems, item });
         })?;
         Ok(CheckedBatch { notes, rows })
@@ -313,8 +314,7 @@ impl<S: RowSink> Collector<'_, S> {
         let keys = keys.filter(|_| problems.iter().all(|problem| problem.code != Code::KeyRepeated));
         let earlier = keys.as_ref().and_then(|keys| self.names.add(keys, number));
         let place = self.files.place(number, is_continued);
-        let merged = keys.as_ref().filter(|_| is_merged);
-        let same = merged.and_then(|keys| self.names.add_contents(keys, contents, number));
+        let same = keys.as_ref().filter(|_| is_merged).and_then(|keys| self.names.add_contents(keys, contents, number));
         let validity = match (keys, earlier) {
             (None, _) if problems.iter().any(|problem| problem.code == Code::RowExcluded) => Validity::Excluded,
             (None, _) => Validity::Invalid,
@@ -356,17 +356,17 @@ impl<S: RowSink> Collector<'_, S> {
         self.sink.row(self.files.path(place.file), row)
     }
 
-    /// The problem of a row whose key is that of another name, or whose name has another key.
-    fn conflict(&mut self, keys: &NameKeys, key: u64, row: u32) -> Option<Problem> {
+    /// The problem of a row whose key is that of another name, or whose name has another key or id.
+    fn conflict(&mut self, keys: &NameKeys, (field, key): (Field, u64), row: u32) -> Option<Problem> {
         let group = self.names.first(keys).unwrap_or(row);
         let first = self.ids.add(key, group)?;
-        let place = self.files.shown(first);
+        let (place, key) = (self.files.shown(first), field.as_ref());
         let why = if first == group {
-            format!("{place} has the same name and another key; if they are two groups, rename one")
+            format!("{place} has the same name and another {key}; if they are two groups, rename one")
         } else {
-            format!("{place} has the same key and another name; a key is of one group")
+            format!("{place} has the same {key} and another name; a {key} is of one group")
         };
-        Some(Problem::error(Field::Key, Code::KeyRepeated, format!("key: {why}")))
+        Some(Problem::error(field, Code::KeyRepeated, format!("{key}: {why}")))
     }
 
     /// A warning if the description of a merged row, which has this hash, is not that of its group.
